@@ -1,0 +1,74 @@
+"""One charging session: boot, authorize, charge, stop.
+
+    ocppsim -v docs/examples/charging_session.py                         # embedded CSMS
+    ocppsim -v --url ws://localhost:9000/CP1 docs/examples/charging_session.py
+"""
+
+from ocppsim import connect, timestamp
+
+with connect() as cp:
+
+    @cp.on("GetDiagnostics")
+    def get_diagnostics(request):
+        yield {"fileName": "diagnostics.txt"}  # the answer leaves here; the code goes on
+        cp.send_diagnostics_status_notification(status="Uploading")
+        cp.send_diagnostics_status_notification(status="Uploaded")
+
+    @cp.on("UpdateFirmware")
+    def update_firmware(request):
+        yield {}
+        for status in ("Downloading", "Downloaded", "Installing", "Installed"):
+            cp.send_firmware_status_notification(status=status)
+
+    @cp.on("Reset")
+    def reset(request):
+        return {"status": "Accepted"}
+
+    def status(connector, value):
+        cp.send_status_notification(connectorId=connector, errorCode="NoError", status=value)
+
+    boot = cp.send_boot_notification(chargePointVendor="ocppsim", chargePointModel="Demo")
+    cp.start_heartbeat(boot["interval"])
+    cp.send_heartbeat()
+    status(0, "Available")
+    status(1, "Available")
+
+    id_tag = "04E8C2A21F6D80"
+    info = cp.send_authorize(idTag=id_tag)["idTagInfo"]
+    if info["status"] != "Accepted":
+        raise SystemExit(f"{id_tag} may not charge: {info['status']}")
+
+    status(1, "Preparing")
+    start = cp.send_start_transaction(
+        connectorId=1, idTag=id_tag, meterStart=1000, timestamp=timestamp()
+    )
+    status(1, "Charging")
+
+    for energy in (1800, 2600):  # Wh
+        cp.send_meter_values(
+            connectorId=1,
+            transactionId=start["transactionId"],
+            meterValue=[
+                {
+                    "timestamp": timestamp(),
+                    "sampledValue": [
+                        {
+                            "value": str(energy),
+                            "measurand": "Energy.Active.Import.Register",
+                            "unit": "Wh",
+                        },
+                        {"value": "7360", "measurand": "Power.Active.Import", "unit": "W"},
+                    ],
+                }
+            ],
+        )
+
+    cp.send_stop_transaction(
+        transactionId=start["transactionId"],
+        idTag=id_tag,
+        meterStop=2600,
+        timestamp=timestamp(),
+        reason="Local",
+    )
+    status(1, "Finishing")
+    status(1, "Available")

@@ -1,0 +1,52 @@
+"""ocppsim: a scriptable OCPP charge point.
+
+::
+
+    from ocppsim import connect
+
+    with connect("ws://localhost:9000/CP1") as cp:
+        boot = cp.send_boot_notification(chargePointVendor="vendor", chargePointModel="1")
+        cp.start_heartbeat(boot["interval"])
+"""
+
+from .calls import Result
+from .chargepoint import ChargePoint
+from .clock import timestamp
+from .connect import connect, embedded_csms
+from .errors import (
+    AlreadyAnswered,
+    CallError,
+    CallTimeout,
+    ConnectError,
+    ConnectionLost,
+    Fault,
+    InvalidPayload,
+    OcppsimError,
+    WaitTimeout,
+    WouldDeadlock,
+)
+from .request import Request
+from .trace import TracedFrame, Violation
+
+__all__ = [
+    "AlreadyAnswered",
+    "CallError",
+    "CallTimeout",
+    "ChargePoint",
+    "ConnectError",
+    "ConnectionLost",
+    "Fault",
+    "InvalidPayload",
+    "OcppsimError",
+    "Request",
+    "Result",
+    "TracedFrame",
+    "Violation",
+    "WaitTimeout",
+    "WouldDeadlock",
+    "connect",
+    "embedded_csms",
+    "timestamp",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,151 @@
+"""`connect`: the one way to a charge point."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from . import session
+from .address import Address
+from .chargepoint import Settings
+from .errors import ConnectError
+from .v16.actions import PROTOCOL as OCPP16
+from .v16.chargepoint import ChargePoint16
+
+if TYPE_CHECKING:
+    from .csms import CentralSystem
+
+__all__ = ["connect", "embedded_csms"]
+
+_log = logging.getLogger("ocppsim")
+
+
+def connect(
+    url: str | None = None,
+    *,
+    name: str | None = None,
+    version: str = "1.6",
+    user: str | None = None,
+    password: str | bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[str] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    strict: bool = True,
+    lenient: Collection[str] = (),
+    response_timeout: float | None = None,
+    connect_timeout: float = 10.0,
+    send_timeout: float = 15.0,
+    trace_size: int = 1000,
+) -> ChargePoint16:
+    """Connect a charge point to a CSMS; use it in a ``with``, or `close` it.
+
+    url: ``ws://`` or ``wss://``, the charge point's name as its last part, percent-encoded (OCPP-J
+    1.6 §3.1.1). Without it the variable ``OCPPSIM_URL`` holds; without that an embedded CSMS is
+    started in this process.
+    name: the charge point's identity, put at the end of the URL where it is not there yet.
+    version: of OCPP; ``"1.6"``.
+    user, password: for HTTP Basic; also as ``ws://user:password@host/…``. The user is the name unless
+    given.
+    headers: more HTTP headers for the handshake.
+    subprotocols: what to offer instead of ``["ocpp1.6"]``, for negative tests. Where ``ocpp1.6`` is
+    offered the CSMS has to pick it.
+    ssl_context: for ``wss://``; else the system's trust store holds.
+    strict: raise InvalidPayload for an invalid response; else it is logged and returned.
+    lenient: actions whose requests and responses may break their schema, for vendors' dialects.
+    response_timeout: s until a CALL fails with CallTimeout; else ``OCPPSIM_RESPONSE_TIMEOUT`` (s), else
+    ``RESPONSE_TIMEOUT`` (ms), else 15 s.
+    connect_timeout: s until the handshake is over. send_timeout: s in which the CSMS may read nothing
+    before the connection counts as lost.
+    trace_size: how many frames `ChargePoint.trace` keeps.
+
+    Raises ConnectError, which says what stood in the way; ValueError for a setting that makes no sense.
+    """
+    if version != "1.6":
+        raise ValueError(f"OCPP {version!r} is not known here; there is '1.6'")
+    if isinstance(subprotocols, str) or isinstance(lenient, str):
+        raise ValueError("subprotocols and lenient are lists, not one string")
+    url = url or os.environ.get("OCPPSIM_URL")
+    embedded = None
+    if not url:
+        embedded = _embedded.start()
+        url = f"{embedded.url}/{'' if name else _embedded.next_name()}"
+    address = Address.parse(url, name=name, user=user, password=password)
+    settings = Settings(
+        subprotocols=[OCPP16.subprotocol] if subprotocols is None else list(subprotocols),
+        headers=dict(headers or {}),
+        ssl_context=ssl_context,
+        connect_timeout=_positive("connect_timeout", connect_timeout),
+        response_timeout=_response_timeout(response_timeout),
+        send_timeout=_positive("send_timeout", send_timeout),
+        strict=strict,
+        lenient=lenient,
+        trace_size=trace_size,
+    )
+    cp = ChargePoint16(address, OCPP16, settings)
+    cp.reconnect()
+    session.opened(cp)
+    return cp
+
+
+def embedded_csms() -> CentralSystem:
+    """The embedded CSMS of this process, which `connect` uses without a URL; started if need be."""
+    return _embedded.start()
+
+
+class _Embedded:
+    """Started by the first who needs it, stopped at the end of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._csms: CentralSystem | None = None
+        self._names = 0
+
+    def start(self) -> CentralSystem:
+        with self._lock:
+            if self._csms is None:
+                from .csms import CentralSystem
+
+                csms = CentralSystem()
+                csms.start()
+                self._csms = csms
+                session.at_end(self.stop)
+                text = "no URL given (connect(url), OCPPSIM_URL): started an embedded CSMS at %s"
+                _log.info(text, csms.url)
+            return self._csms
+
+    def stop(self) -> None:
+        with self._lock:
+            csms, self._csms = self._csms, None
+        if csms is not None:
+            csms.stop()
+
+    def next_name(self) -> str:
+        with self._lock:
+            self._names += 1
+            return f"CP{self._names}"
+
+
+_embedded = _Embedded()
+
+
+def _response_timeout(given: float | None) -> float:
+    if given is not None:
+        return _positive("response_timeout", given)
+    for variable, unit in (("OCPPSIM_RESPONSE_TIMEOUT", 1.0), ("RESPONSE_TIMEOUT", 1000.0)):
+        text = os.environ.get(variable)
+        if text:
+            try:
+                return _positive(variable, float(text)) / unit
+            except ValueError:
+                raise ValueError(f"{variable} is no positive number: {text!r}") from None
+    return 15.0
+
+
+def _positive(what: str, seconds: float) -> float:
+    if not 0 < seconds < threading.TIMEOUT_MAX:
+        raise ValueError(f"{what} is a number of seconds above 0, not {seconds!r}")
+    return seconds

@@ -1,0 +1,303 @@
+"""What a charge point and its CSMS say to each other: every frame is decoded, judged, traced, and
+handed on.
+
+A conversation outlives its connections: calls, trace and violations go on after a reconnect.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import uuid
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from typing import Any
+
+from . import rpc, schema
+from .calls import Call, Calls, Result
+from .errors import CallError, ConnectionLost, Fault, InvalidPayload, OcppsimError
+from .protocol import Protocol
+from .request import Request
+from .rpc import BadFrame, CallFrame, ErrorFrame, Frame, ResultFrame
+from .trace import Trace, TracedFrame, Violation
+from .transport import Transport
+
+__all__ = ["Conversation"]
+
+MAX_VIOLATIONS = 1000
+# how other versions of OCPP spell error codes; a CSMS that speaks several often uses them in 1.6
+_OTHER_SPELLINGS = {"OccurrenceConstraintViolation", "FormatViolation", "MessageTypeNotSupported"}
+_OTHER_SPELLINGS |= {"RpcFrameworkError"}
+
+
+class Conversation:
+    """One charge point's side of OCPP-J.
+
+    on_request(frame, answer): a valid CALL of the CSMS, in the reader thread; `answer` goes into its
+    `Request`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        protocol: Protocol,
+        *,
+        strict: bool,
+        lenient: Collection[str],
+        trace_size: int,
+        log: logging.LoggerAdapter[logging.Logger],
+        on_request: Callable[[CallFrame, Callable[[Request, Any, bool], None]], None],
+    ) -> None:
+        self.name = name
+        self.protocol = protocol
+        self.strict = strict
+        self.lenient = frozenset(lenient)
+        self.trace = Trace(trace_size)
+        self.violations: list[Violation] = []
+        self.calls = Calls(self._transmit)
+        self._log = log
+        self._on_request = on_request
+        self._transport: Transport | None = None
+        self._seen: dict[str, None] = {}  # ids of the CSMS's CALLs on this connection
+
+    def attach(self, transport: Transport) -> None:
+        """From now on over this connection."""
+        self._transport = transport
+        self._seen.clear()
+
+    def submit(
+        self,
+        action: str,
+        payload: Any,
+        *,
+        timeout: float,
+        validate: bool,
+        unique_id: str | None,
+        concurrent: bool,
+    ) -> Future[Result]:
+        """A CALL to the CSMS. Raises InvalidPayload; all else ends the future."""
+        unique_id = str(uuid.uuid4()) if unique_id is None else unique_id
+        if validate:
+            self._refuse_invalid(action, payload, unique_id)
+        text = self._encode(CallFrame(unique_id, action, payload), action, "request")
+        call = Call(action, payload, unique_id, text, timeout, concurrent)
+        if self._transport is None or not self._transport.alive:
+            call.future.set_exception(ConnectionLost(f"{action} was not sent: not connected"))
+        else:
+            self.calls.submit(call)
+        return call.future
+
+    def send_raw(self, data: str | bytes) -> None:
+        """Anything at all. Raises ConnectionLost."""
+        frame = rpc.decode(data)
+        action = frame.action if isinstance(frame, CallFrame) else None
+        traced = TracedFrame(self.name, "sent", data, frame, action, list(frame.faults))
+        self._put(self._connected(), traced, wait=True)
+
+    def received(self, transport: Transport, data: str | bytes, fault: Fault | None) -> None:
+        """A message of the CSMS, in the reader thread of `transport`. Never raises."""
+        try:
+            frame = rpc.decode(data)
+            traced = TracedFrame(self.name, "received", data, frame)
+            if fault is not None:
+                traced.faults.append(fault)
+            traced.faults += frame.faults
+            then = self._judge(transport, frame, traced)
+            self.trace.add(traced)
+            if traced.faults:
+                self._record_violations(traced)
+            self.trace.tell(traced, wait=True)
+            then()
+        except Exception:
+            self._log.exception("a frame could not be handled; please report this: %.500r", data)
+
+    def lost(self, transport: Transport, error: OcppsimError) -> None:
+        """This connection is over."""
+        if self._transport is transport:
+            self._transport = None
+            self.calls.fail_all(error)
+
+    def _judge(
+        self, transport: Transport, frame: Frame, traced: TracedFrame
+    ) -> Callable[[], object]:
+        """Add to the faults of `traced`; what is to be done once it is in the trace."""
+        if isinstance(frame, CallFrame):
+            return self._judge_call(transport, frame, traced)
+        if isinstance(frame, BadFrame) and frame.message_type in (None, rpc.CALL):
+            if frame.unique_id is None:
+                return _nothing
+            refusal = ErrorFrame(frame.unique_id, *_reason(frame.faults))
+            return lambda: self._refuse(transport, refusal, None)
+        if frame.unique_id is None:
+            return _nothing
+        return self._judge_answer(frame, frame.unique_id, traced)
+
+    def _judge_call(
+        self, transport: Transport, frame: CallFrame, traced: TracedFrame
+    ) -> Callable[[], object]:
+        traced.action = frame.action
+        action = self.protocol.actions.get(frame.action)
+        lenient = frame.action in self.lenient
+        if frame.unique_id in self._seen:
+            text = "this id was used before on this connection"
+            traced.faults.append(Fault("$[1]", "unique id", text))
+        self._remember(frame.unique_id)
+        if action is None or not action.from_csms:
+            # a handler may know it all the same; if none does, the default answers
+            text = f"{frame.action!r:.80} is no action of OCPP {self.protocol.version}"
+            if action is not None:
+                text = f"{frame.action} is for the charge point to send"
+            if not lenient:
+                traced.faults.append(Fault("$[2]", "action", text))
+        else:
+            faults = schema.check(action.request, frame.payload)
+            if faults and lenient:
+                self._log.info("%s: let through as lenient: %s", frame.action, _join(faults))
+            elif faults:
+                traced.faults += faults
+                refusal = ErrorFrame(frame.unique_id, *_reason(faults))
+                return lambda: self._refuse(transport, refusal, frame.action)
+        return lambda: self._on_request(
+            frame, lambda request, answer, validate: self._reply(transport, request, answer, validate)
+        )
+
+    def _judge_answer(
+        self, frame: ResultFrame | ErrorFrame | BadFrame, unique_id: str, traced: TracedFrame
+    ) -> Callable[[], object]:
+        call = self.calls.take(unique_id)
+        if call is None:
+            past = self.calls.past(unique_id)
+            if past == "timed out":
+                self._log.info("a late answer to %s is dropped: its call had timed out", unique_id)
+            else:
+                text = "a second answer to this id" if past else "no call with this id is open"
+                traced.faults.append(Fault("$[1]", "answer to a call", text))
+            return _nothing
+        traced.action = call.action
+        traced.latency = call.latency()
+        outcome: Result | Exception
+        if isinstance(frame, ErrorFrame):
+            if frame.code not in self.protocol.error_codes | _OTHER_SPELLINGS:
+                text = f"{frame.code!r:.80} is no error code of OCPP-J {self.protocol.version}"
+                traced.faults.append(Fault("$[2]", "error code", text))
+            outcome = CallError(
+                frame.code,
+                frame.description,
+                frame.details,
+                action=call.action,
+                unique_id=unique_id,
+            )
+        elif isinstance(frame, BadFrame):
+            outcome = InvalidPayload(call.action, "response", frame.faults, received=True)
+        else:
+            outcome = self._judge_result(call, frame, traced)
+        return lambda: self.calls.settle(call, outcome)
+
+    def _judge_result(
+        self, call: Call, frame: ResultFrame, traced: TracedFrame
+    ) -> Result | Exception:
+        action = self.protocol.actions.get(call.action)
+        faults = schema.check(action.response, frame.payload) if action else []
+        if faults and call.action in self.lenient:
+            self._log.info("%s: let through as lenient: %s", call.action, _join(faults))
+        elif faults:
+            traced.faults += faults
+            if self.strict:
+                return InvalidPayload(
+                    call.action, "response", faults, payload=frame.payload, received=True
+                )
+        return Result(frame.payload, call.action, call.unique_id, traced.latency or 0.0)
+
+    def _record_violations(self, traced: TracedFrame) -> None:
+        text = traced.text[:10_000]
+        for fault in traced.faults:
+            violation = Violation(
+                self.name, traced.time, fault.rule, fault.path, fault.message, traced.action, text
+            )
+            if len(self.violations) < MAX_VIOLATIONS:
+                self.violations.append(violation)
+            self._log.warning("the CSMS broke the protocol: %s", violation)
+
+    def _remember(self, unique_id: str) -> None:
+        self._seen[unique_id] = None
+        if len(self._seen) > 10_000:
+            del self._seen[next(iter(self._seen))]
+
+    def _refuse_invalid(self, name: str, payload: Any, unique_id: str) -> None:
+        known = self.protocol.from_charge_point
+        action = known.get(name)
+        if action is None:
+            text = f"{name!r} is no action of OCPP {self.protocol.version}"
+            if name in self.protocol.actions:
+                text = f"{name} is for the CSMS to send"
+            elif close := difflib.get_close_matches(name, known, 1):
+                text += f"; did you mean {close[0]}?"
+            faults = [Fault("$[2]", "action", text, value=name)]
+        else:
+            faults = schema.check(action.request, payload)
+        if len(unique_id) > rpc.MAX_UNIQUE_ID:
+            text = f"a unique id has at most {rpc.MAX_UNIQUE_ID} characters: {unique_id!r:.80}"
+            rule = f"maxLength {rpc.MAX_UNIQUE_ID}"
+            faults = [*faults, Fault("$[1]", rule, text, value=unique_id)]
+        if faults:
+            raise InvalidPayload(name, "request", faults, payload=payload)
+
+    def _encode(self, frame: CallFrame | ResultFrame | ErrorFrame, action: str, kind: str) -> str:
+        try:
+            return rpc.encode(frame)
+        except (TypeError, ValueError, RecursionError) as error:
+            fault = Fault("$", "JSON", f"this is not JSON: {error}")
+            raise InvalidPayload(action, kind, [fault], payload=None) from None
+
+    def _transmit(self, call: Call) -> None:
+        frame = CallFrame(call.unique_id, call.action, call.payload)
+        traced = TracedFrame(self.name, "sent", call.text, frame, call.action)
+        # never waits: the answer's deadline and the send deadline end it if the peer does not read
+        self._put(self._connected(), traced, wait=False)
+
+    def _reply(
+        self, transport: Transport, request: Request, frame: ResultFrame | ErrorFrame, validate: bool
+    ) -> None:
+        action = self.protocol.actions.get(request.action)
+        if validate and action is not None and isinstance(frame, ResultFrame):
+            faults = schema.check(action.response, frame.payload)
+            if faults:
+                raise InvalidPayload(request.action, "response", faults, payload=frame.payload)
+        text = self._encode(frame, request.action, "response")
+        traced = TracedFrame(self.name, "sent", text, frame, request.action)
+        traced.latency = request.age()
+        if not transport.alive:
+            raise ConnectionLost(
+                f"{request.action} {request.unique_id} is not answered: its connection is gone"
+            )
+        self._put(transport, traced, wait=True)
+
+    def _refuse(self, transport: Transport, refusal: ErrorFrame, action: str | None) -> None:
+        try:
+            traced = TracedFrame(self.name, "sent", rpc.encode(refusal), refusal, action)
+            self._put(transport, traced, wait=False)
+        except ConnectionLost as error:
+            self._log.info("not answered: %s", error)
+
+    def _put(self, transport: Transport, traced: TracedFrame, *, wait: bool) -> None:
+        transport.send(traced.text, first=lambda: self.trace.add(traced), wait=wait)
+        self.trace.tell(traced, wait=False)
+
+    def _connected(self) -> Transport:
+        if self._transport is None:
+            raise ConnectionLost("not connected")
+        return self._transport
+
+
+def _nothing() -> None:
+    pass
+
+
+def _join(faults: list[Fault]) -> str:
+    return "; ".join(map(str, faults))
+
+
+def _reason(faults: list[Fault]) -> tuple[str, str, dict[str, Any]]:
+    """Code, description and details of the CALLERROR that says what is wrong."""
+    details = {"faults": [{"path": f.path, "rule": f.rule, "message": f.message} for f in faults[:20]]}
+    return faults[0].code, str(faults[0])[:255], details

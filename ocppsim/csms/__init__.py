@@ -1,0 +1,19 @@
+"""The embedded central system: a CSMS that a script tells what to answer and what to send.
+
+::
+
+    from ocppsim.csms import CentralSystem
+
+    with CentralSystem() as csms:
+        csms.answer("Authorize", {"idTagInfo": {"status": "Blocked"}})
+        print(csms.url)                                  # ws://127.0.0.1:PORT
+        csms.wait_for_connection("CP1")
+        csms.call("CP1", "Reset", {"type": "Soft"})
+        boot = csms.wait_for("BootNotification")
+"""
+
+from .answers import Answer, AnswerFunction
+from .records import ReceivedRequest, Violation
+from .server import CentralSystem
+
+__all__ = ["Answer", "AnswerFunction", "CentralSystem", "ReceivedRequest", "Violation"]

@@ -1,0 +1,314 @@
+"""`CentralSystem`: the blocking face, and the thread with the event loop behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import socket
+import ssl
+import threading
+import uuid
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from websockets.exceptions import ProtocolError
+from websockets.frames import Close
+
+from .. import rpc
+from ..errors import ConnectionLost, WouldDeadlock
+from .answers import Answer, Answers
+from .handshake import Passwords
+from .judge import invalid_request, request_faults
+from .listener import Listener
+from .records import Journal, ReceivedRequest, Violation
+from .workers import Workers
+
+__all__ = ["CentralSystem"]
+
+log = logging.getLogger("ocppsim.csms")
+
+T = TypeVar("T")
+
+# seconds that answer functions have to end when the central system is stopped
+_STOP_FUNCTIONS = 3.0
+
+
+class CentralSystem:
+    """An OCPP 1.6J central system, for scripts and tests.
+
+    Every method works from any thread, also from answer functions; those that wait have a timeout
+    (s). Whatever charge points do wrong is answered as OCPP-J 1.6 §4.2.3 has it, and recorded.
+
+    It sends no WebSocket pings and answers those that it gets.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        interval: int = 300,
+        passwords: Passwords | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        record: int = 10_000,
+    ) -> None:
+        """Nothing is opened before `start`, or ``with``.
+
+        port: 0 takes a free one, and the same again after a `stop`. interval: between heartbeats
+        (s), for the answer to BootNotification. passwords: name → password (str, or bytes for what
+        is no text), or a function ``(name, password) -> bool``; then HTTP Basic is asked for, the
+        user being the name of the charge point (OCPP-J 1.6 §6.2.2). ssl_context: serve wss.
+        record: how many requests, and how many violations, are kept.
+        """
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port {port} is not in 0 to 65535")
+        if record < 1:
+            raise ValueError(f"record={record}: at least 1 request has to be kept")
+        self.host = host
+        self.port = port
+        self._scheme = "ws" if ssl_context is None else "wss"
+        self._answers = Answers(interval)
+        self._journal = Journal(record)
+        self._workers = Workers()
+        self._listener = Listener(
+            host, passwords, ssl_context, self._answers, self._journal, self._workers
+        )
+        self._lifecycle = threading.Lock()
+        self._thread: threading.Thread | None = None
+        # guards that nothing is given to the loop after it was told to stop
+        self._gate = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        state = self.url if self._loop is not None else "not running"
+        return f"<CentralSystem {state}>"
+
+    # its life
+
+    @property
+    def url(self) -> str:
+        """``ws://127.0.0.1:PORT``, to which a charge point appends ``/`` and its name."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self._scheme}://{host}:{self.port}"
+
+    def start(self) -> Self:
+        """Listen. Does nothing when it does already. Raises OSError where the address is in use."""
+        self._may_block()
+        with self._lifecycle:
+            if self._thread is None:
+                started: concurrent.futures.Future[int] = concurrent.futures.Future()
+                thread = threading.Thread(
+                    target=self._run, args=(started,), name="ocppsim-csms loop", daemon=True
+                )
+                thread.start()
+                try:
+                    self.port = started.result()
+                except OSError as error:
+                    thread.join()
+                    raise _cannot_listen(self.host, self.port, error) from None
+                except BaseException:
+                    thread.join(timeout=1)
+                    raise
+                self._thread = thread
+                log.info("listening on %s", self.url)
+        return self
+
+    def stop(self) -> None:
+        """Close every connection (code 1001), end every wait and every thread. Twice is harmless.
+
+        Takes a few seconds at most, also where charge points do not take part. What was recorded
+        stays, and `start` works again.
+        """
+        self._may_block()
+        with self._lifecycle:
+            if self._thread is not None:
+                with self._gate:
+                    loop, self._loop = self._loop, None
+                    if loop is not None:
+                        loop.call_soon_threadsafe(self._listener.stopping.set)
+                self._thread.join()
+                self._thread = None
+                log.info("stopped listening on %s", self.url)
+        for name in self._workers.join(_STOP_FUNCTIONS):
+            log.warning("a function of the script does not end: %s", name)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # what it answers, and what came
+
+    def answer(self, action: str, answer: Answer | None) -> None:
+        """Answer the action `action` with this from now on.
+
+        answer: a payload; a function ``(name, payload)`` that returns one, or None to send no
+        answer at all, or raises CallError; a CallError to answer with; None for the default again.
+        Functions run in a thread of their own: they may block, and call the charge point. A request
+        that breaks its schema is answered with its CALLERROR all the same.
+        """
+        self._answers.script(action, answer)
+
+    @property
+    def charge_points(self) -> list[str]:
+        """The names of the connected ones, in the order in which they came."""
+        return self._journal.connected()
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What charge points did against the protocol, oldest first."""
+        return self._journal.violations()
+
+    def received(
+        self, action: str | None = None, name: str | None = None
+    ) -> list[ReceivedRequest]:
+        """The requests of charge points, oldest first; of this action and name only."""
+        return self._journal.requests(action, name)
+
+    def wait_for(
+        self,
+        action: str,
+        name: str | None = None,
+        timeout: float = 10,
+        where: Callable[[ReceivedRequest], bool] | None = None,
+    ) -> ReceivedRequest:
+        """The first such request that no `wait_for` has returned yet, also one that came before.
+
+        Also one that breaks its schema: it has `faults`. where: whether a request will do.
+        Raises WaitTimeout, which says what came instead, and ConnectionLost where the central
+        system is stopped.
+        """
+        self._may_block()
+        return self._journal.wait_for(action, name, timeout, where)
+
+    def wait_for_connection(self, name: str, timeout: float = 10) -> None:
+        """Until this charge point is connected. Raises WaitTimeout, ConnectionLost (stopped)."""
+        self._may_block()
+        self._journal.wait_for_connection(name, timeout)
+
+    # what it sends
+
+    def call(
+        self,
+        name: str,
+        action: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float = 15,
+        validate: bool = True,
+        unique_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Send a CALL to the charge point `name`, return the payload of its answer.
+
+        One CALL to a charge point is under way at a time (OCPP-J 1.6 §4.1.1); others wait their turn.
+
+        timeout: s, from sending. validate: False sends any action with any payload, and takes any
+        payload for an answer. unique_id: a new UUID unless given.
+
+        Raises CallError (the charge point answered with one), CallTimeout, ConnectionLost (there is
+        no connection, or it went before the answer came), InvalidPayload (`payload` is wrong and
+        nothing has left; or, with `received`, the answer is wrong).
+        """
+        payload = {} if payload is None else payload
+        if validate and (faults := request_faults(action, payload)):
+            raise invalid_request(action, faults, payload)
+        frame = rpc.CallFrame(unique_id or str(uuid.uuid4()), action, payload)
+        text = rpc.encode(frame)
+
+        async def call() -> dict[str, Any]:
+            session = self._listener.session(name)
+            return await session.call(frame, text, timeout=timeout, validate=validate)
+
+        return self._in_loop(call)
+
+    def send_raw(self, name: str, message: str | bytes) -> None:
+        """Send anything at all, bytes as a binary message. Raises ConnectionLost."""
+
+        async def send() -> None:
+            await self._listener.session(name).send_raw(message)
+
+        self._in_loop(send)
+
+    def disconnect(self, name: str, code: int = 1000, reason: str = "") -> None:
+        """Close a connection with the closing handshake, and wait for its end.
+
+        code, reason: RFC 6455 §7.4; ValueError where such a code cannot be sent or the reason has
+        more than 123 bytes. Raises ConnectionLost where there is no connection.
+        """
+        try:
+            if len(Close(code, reason).serialize()) > 125:
+                raise ValueError(f"a close reason has at most 123 bytes of UTF-8: {reason!r}")
+        except ProtocolError:
+            raise ValueError(f"{code} cannot be sent as a close code (RFC 6455 §7.4)") from None
+
+        async def close() -> None:
+            await self._listener.session(name).close(code, reason)
+
+        self._in_loop(close)
+
+    def drop(self, name: str) -> None:
+        """End a connection with a TCP reset, without a word. Raises ConnectionLost."""
+
+        async def drop() -> None:
+            await self._listener.session(name).drop()
+
+        self._in_loop(drop)
+
+    # the loop
+
+    def _run(self, started: concurrent.futures.Future[int]) -> None:
+        async def main() -> None:
+            def is_listening(port: int) -> None:
+                with self._gate:
+                    self._loop = asyncio.get_running_loop()
+                started.set_result(port)
+
+            await self._listener.serve(self.port, is_listening)
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            if started.done():
+                log.exception("the event loop of %s failed", self.url)
+            else:
+                started.set_exception(error)
+        finally:
+            with self._gate:
+                self._loop = None
+
+    def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        self._may_block()
+        with self._gate:
+            if self._loop is None:
+                raise ConnectionLost("the central system is not running")
+            future = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise ConnectionLost("the central system was stopped") from None
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _may_block(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise WouldDeadlock("this thread runs the central system, and must not wait for it")
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
+    """The same error in one line that names the address."""
+    # asyncio wraps the system's words in its own; those of a name that is not found are its own
+    named = error.errno and not isinstance(error, socket.gaierror)
+    why = os.strerror(error.errno) if named else error.strerror or str(error)
+    plain = type(error)(f"cannot listen on {host}:{port}: {why}")
+    plain.errno = error.errno
+    return plain

@@ -1,0 +1,180 @@
+"""What can go wrong, as one tree.
+
+::
+
+    OcppsimError
+    ├── ConnectError         (ConnectionError)  no connection came about
+    ├── ConnectionLost       (ConnectionError)  there is no connection now
+    ├── CallTimeout          (TimeoutError)     the CSMS did not answer a CALL in time
+    ├── WaitTimeout          (TimeoutError)     what the script waited for did not come
+    ├── CallError                               the CSMS answered with a CALLERROR;
+    │                                           raised by a handler: the CALLERROR to answer with
+    ├── InvalidPayload       (ValueError)       a payload breaks its schema
+    ├── AlreadyAnswered      (RuntimeError)     a request was to be answered a second time
+    └── WouldDeadlock        (RuntimeError)     a blocking call from a thread that must not block
+
+Every text is made for a person: what was wrong, where, and what to do. None holds a password.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "AlreadyAnswered",
+    "CallError",
+    "CallTimeout",
+    "ConnectError",
+    "ConnectionLost",
+    "Fault",
+    "InvalidPayload",
+    "OcppsimError",
+    "WaitTimeout",
+    "WouldDeadlock",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a frame or a payload.
+
+    path: where, as a JSON path (``$.meterValue[0].timestamp``; ``$`` is the whole).
+    rule: the rule that is broken (``maxLength 20``, ``required idTag``, ``JSON``, ``unique id``).
+    message: the same for a person.
+    code: the CALLERROR code that OCPP-J 1.6 §4.2.3 has for it.
+    """
+
+    path: str
+    rule: str
+    message: str
+    code: str = "FormationViolation"
+    value: Any = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class OcppsimError(Exception):
+    """The root of this tree."""
+
+
+class ConnectError(OcppsimError, ConnectionError):
+    """No connection came about.
+
+    url: where to, without password. status, headers, body: the HTTP answer of a refused handshake
+    (None, {}, b"" where there was none).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.url = url
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = body
+
+
+class ConnectionLost(OcppsimError, ConnectionError):
+    """There is no connection (any more); a call under way may or may not have reached the CSMS.
+
+    code: the WebSocket close code, None where none was received (RFC 6455 §7.4).
+    """
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CallTimeout(OcppsimError, TimeoutError):
+    """The CSMS did not answer a CALL within `timeout` seconds, counted from sending it."""
+
+    def __init__(self, action: str, unique_id: str, timeout: float) -> None:
+        super().__init__(f"{action}: no answer within {timeout:g} s (uniqueId {unique_id})")
+        self.action = action
+        self.unique_id = unique_id
+        self.timeout = timeout
+
+
+class WaitTimeout(OcppsimError, TimeoutError):
+    """What the script waited for did not come in time; the text says what came instead."""
+
+
+class CallError(OcppsimError):
+    """A CALLERROR (OCPP-J 1.6 §4.2.3).
+
+    From `ChargePoint.call`: what the CSMS answered, `code` as it spelt it. Raised by a handler:
+    what to answer with.
+    """
+
+    def __init__(
+        self,
+        code: str = "GenericError",
+        description: str = "",
+        details: Mapping[str, Any] | None = None,
+        *,
+        action: str = "",
+        unique_id: str = "",
+    ) -> None:
+        text = f"{action}: {code}" if action else code
+        if description:
+            text += f": {description}"
+        if details:
+            text += f" {json.dumps(details, ensure_ascii=False, default=str)}"
+        super().__init__(text)
+        self.code = code
+        self.description = description
+        self.details = dict(details or {})
+        self.action = action
+        self.unique_id = unique_id
+
+
+class InvalidPayload(OcppsimError, ValueError):
+    """A payload that breaks its schema: one to be sent (nothing has left), or one received.
+
+    action: the action; kind: ``"request"`` or ``"response"``; received: whether it came from the
+    CSMS; faults: every `Fault`. `path`, `rule` and `value` are those of the first.
+    payload: the payload itself.
+    """
+
+    def __init__(
+        self,
+        action: str,
+        kind: str,
+        faults: Sequence[Fault],
+        *,
+        payload: Any = None,
+        received: bool = False,
+    ) -> None:
+        who = "the CSMS sent an invalid" if received else "invalid"
+        text = f"{action}: {who} {kind}: " + "; ".join(map(str, faults[:5]))
+        if len(faults) > 5:
+            text += f"; and {len(faults) - 5} more"
+        if not received:
+            text += " (validate=False sends it all the same)"
+        super().__init__(text)
+        self.action = action
+        self.kind = kind
+        self.faults = tuple(faults)
+        self.path = faults[0].path
+        self.rule = faults[0].rule
+        self.value = faults[0].value
+        self.payload = payload
+        self.received = received
+
+
+class AlreadyAnswered(OcppsimError, RuntimeError):
+    """A request was to be answered a second time; `send_raw` can do that on purpose."""
+
+
+class WouldDeadlock(OcppsimError, RuntimeError):
+    """A blocking call from the reader thread or an observer, which the answer would have to pass."""

@@ -1,0 +1,181 @@
+"""The way of a request: waiting script, script's handlers, plugins, default answer.
+
+Each request is served in a thread of its own, so a handler may block, sleep, upload, and call the
+CSMS. Their number is capped for the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+from .errors import AlreadyAnswered, CallError, ConnectionLost
+from .protocol import Protocol
+from .request import Request
+
+__all__ = ["Handler", "Handlers"]
+
+Handler = Callable[[Request], Any]
+
+MAX_THREADS = 500
+_free = threading.BoundedSemaphore(MAX_THREADS)
+
+TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
+
+
+class Handlers:
+    """The handlers of one charge point, and the threads that they run in."""
+
+    def __init__(
+        self, name: str, protocol: Protocol, log: logging.LoggerAdapter[logging.Logger]
+    ) -> None:
+        self._name = name
+        self._protocol = protocol
+        self._log = log
+        self._lock = threading.Lock()
+        self._script: dict[tuple[str, str | None], tuple[Handler, bool]] = {}
+        self._threads: set[threading.Thread] = set()
+        self.failures: list[Exception] = []
+        """What handlers raised that was not meant for the CSMS (the last 100)."""
+
+    def on(self, action: str, message: str | None, handler: Handler, once: bool) -> None:
+        """Register; an earlier one for the same is replaced."""
+        known = self._protocol.from_csms
+        if action not in known:
+            close = difflib.get_close_matches(action, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            text = "%s is no action that a CSMS sends in OCPP %s%s"
+            self._log.warning(text, action, self._protocol.version, hint)
+        with self._lock:
+            self._script[action, message] = handler, once
+
+    def serve(self, request: Request) -> None:
+        """Have `request` answered in a thread of its own. Never blocks."""
+        if not _free.acquire(blocking=False):
+            text = f"too many requests: {MAX_THREADS} are being handled"
+            self._log.error("%s is refused: %s", request.action, text)
+            request.reply_error("GenericError", text)
+            return
+        try:
+            name = f"ocppsim {self._name} {request.action:.40}"
+            self.run(name, lambda: self._serve_and_free(request))
+        except RuntimeError as error:  # the system has no more threads
+            _free.release()
+            request.reply_error("InternalError", str(error)[:255])
+
+    def run(self, name: str, function: Callable[[], object]) -> None:
+        """Run `function` in a thread that `join` joins."""
+        thread = threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
+        thread.start()
+        with self._lock:
+            if thread.is_alive():
+                self._threads.add(thread)
+
+    def join(self, timeout: float) -> None:
+        """Wait for the threads; name those that will not end in time, and leave them."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            threads = self._threads - {threading.current_thread()}
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                self._log.warning("left behind, still running: %s", thread.name)
+
+    def _run(self, function: Callable[[], object]) -> None:
+        try:
+            function()
+        except Exception as error:
+            self._failed("a callback failed", error)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _serve_and_free(self, request: Request) -> None:
+        try:
+            self._serve(request)
+        except ConnectionLost as error:
+            self._log.info("%s", error)
+        finally:
+            _free.release()
+
+    def _serve(self, request: Request) -> None:
+        for who, handler in self._chain(request):
+            try:
+                self._ask(who, handler, request)
+            except ConnectionLost:
+                raise
+            except Exception as error:
+                self._refuse(who, request, error)
+            if request.claimed:
+                return
+        self._answer_by_default(request)
+
+    def _chain(self, request: Request) -> Iterator[tuple[str, Handler]]:
+        keys = [(request.action, None)]
+        if request.requestedMessage is not None:
+            keys.insert(0, (request.action, request.requestedMessage))
+        for key in keys:
+            with self._lock:
+                handler, once = self._script.get(key, (None, False))
+                if once:
+                    del self._script[key]
+            if handler is not None:
+                yield "the script's handler", handler
+
+    def _ask(self, who: str, handler: Handler, request: Request) -> None:
+        answer = handler(request)
+        if inspect.isgenerator(answer):
+            self._go_through(who, answer, request)
+        elif answer is None or request.claimed:
+            return
+        elif isinstance(answer, dict):
+            request.reply(answer)
+        else:
+            raise TypeError(f"{who} returned {answer!r:.80}, not a dict or None")
+
+    def _go_through(self, who: str, steps: Generator[Any, Any, Any], request: Request) -> None:
+        """A generator's first yield is the answer; the rest of its body runs after."""
+        try:
+            answer = next(steps)
+        except StopIteration:
+            if not request.claimed:
+                raise RuntimeError(f"{who} ended without a yield") from None
+            return
+        if not isinstance(answer, dict):
+            raise TypeError(f"{who} yielded {answer!r:.80}, not a dict")
+        request.reply(answer)
+        for _ in steps:
+            text = "%s: %s yielded a second time; a request has one answer"
+            self._log.error(text, request.action, who)
+
+    def _refuse(self, who: str, request: Request, error: Exception) -> None:
+        # a CallError with a unique id is what the CSMS answered to a call of the handler's own
+        meant = isinstance(error, CallError) and not error.unique_id and not request.answered
+        if not meant:
+            self._failed(f"{request.action}: {who} failed", error)
+        if request.answered:
+            return
+        if not isinstance(error, CallError) or not meant:
+            error = CallError("InternalError", f"{type(error).__name__}: {error}"[:255])
+        with contextlib.suppress(AlreadyAnswered):  # by another thread meanwhile, or never on purpose
+            request.reply_error(error.code, error.description, error.details)
+
+    def _answer_by_default(self, request: Request) -> None:
+        action = request.action
+        if action in TRIGGERS and action in self._protocol.actions:
+            request.reply(status="NotImplemented")
+        elif action in self._protocol.actions:
+            request.reply_error("NotSupported", f"nothing here handles {action}"[:255])
+        else:
+            known = f"OCPP {self._protocol.version} has no action {action}"
+            request.reply_error("NotImplemented", known[:255])
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.failures = [*self.failures[-99:], error]
+        self._log.error("%s: %s: %s", what, type(error).__name__, error, exc_info=error)

@@ -1,0 +1,263 @@
+"""JSON Schema derived from a TypedDict, and the verdict on a payload.
+
+A message is a TypedDict whose fields carry their constraints as `Rule` in ``Annotated``. From it
+comes a JSON Schema (draft 4, the draft of the schemas that belong to OCPP 1.6; `no additional
+properties` everywhere), from that one cached validator.
+
+jsonschema misjudges three things, so they are checked here:
+
+- ``multipleOf 0.1`` on floats refuses a third of the legal values (``0.3 % 0.1 != 0``): by exact fractions;
+- ``format`` is not checked at all without optional packages: ``date-time`` is RFC 3339, ``uri``
+  RFC 3986;
+- NaN and infinity count as numbers, which JSON does not have.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+import reprlib
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from .errors import Fault
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+__all__ = ["Rule", "check", "derive"]
+
+
+class Rule:
+    """Constraints of a field, in JSON Schema's own words: ``Annotated[str, Rule(maxLength=20)]``."""
+
+    __slots__ = ("keywords",)
+
+    def __init__(self, **keywords: str | float) -> None:
+        self.keywords = keywords
+
+    def __repr__(self) -> str:
+        return f"Rule({', '.join(f'{k}={v!r}' for k, v in self.keywords.items())})"
+
+
+_TYPES: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    Any: {},
+}
+
+
+@lru_cache(maxsize=None)
+def derive(message: type) -> dict[str, Any]:
+    """The JSON Schema of the TypedDict `message`. Shared: do not change it."""
+    hints = get_type_hints(message, include_extras=True)
+    required: frozenset[str] = message.__required_keys__  # type: ignore[attr-defined]
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _of_type(hint) for name, hint in hints.items()},
+        "additionalProperties": False,
+    }
+    if required:  # draft 4 has no empty list here
+        schema["required"] = [name for name in hints if name in required]
+    return schema
+
+
+def _of_type(hint: Any) -> dict[str, Any]:
+    origin = get_origin(hint)
+    if origin in (Required, NotRequired):
+        return _of_type(get_args(hint)[0])
+    if origin is Annotated:
+        schema = dict(_of_type(hint.__origin__))
+        for extra in hint.__metadata__:
+            if isinstance(extra, Rule):
+                schema.update(extra.keywords)
+        return schema
+    if origin is Literal:
+        return {"type": "string", "enum": list(get_args(hint))}
+    if origin is list:
+        return {"type": "array", "items": _of_type(get_args(hint)[0])}
+    if is_typeddict(hint):
+        return derive(hint)
+    return _TYPES[hint]
+
+
+def check(message: type, payload: Any) -> list[Fault]:
+    """All that is wrong with `payload` as a `message`; empty when it is right.
+
+    The faults come with the one that decides the CALLERROR code first.
+    """
+    faults = [fault for error in _validator(message).iter_errors(payload) for fault in _faults(error)]
+    if len(faults) > 1:
+        faults.sort(key=lambda fault: _GRAVITY.index(fault.code))
+    return faults
+
+
+# OCPP-J 1.6 §4.2.3 has five codes for a payload that does not fit. What is wrong with its shape comes
+# first, as a field that should not be there often stands for the one that is missing.
+_GRAVITY = (
+    "FormationViolation",
+    "ProtocolError",
+    "OccurenceConstraintViolation",
+    "TypeConstraintViolation",
+    "PropertyConstraintViolation",
+)
+_CODES = {
+    "additionalProperties": "FormationViolation",
+    "required": "ProtocolError",
+    "minItems": "OccurenceConstraintViolation",
+    "maxItems": "OccurenceConstraintViolation",
+    "type": "TypeConstraintViolation",
+}
+_TYPE_NAMES = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "an array",
+}
+
+
+def _faults(error: Any) -> Iterator[Fault]:
+    path = "$" + "".join(f"[{p}]" if isinstance(p, int) else _step(p) for p in error.absolute_path)
+    rule, limit, value = error.validator, error.validator_value, error.instance
+    code = _CODES.get(rule, "PropertyConstraintViolation")
+    if not path.count(".") and not path.count("[") and rule == "type":
+        code = "FormationViolation"  # a payload that is no object is no payload
+    if rule == "required":
+        # jsonschema reports each missing name on its own, in words only
+        name = error.message.split("'")[1]
+        yield Fault(path, f"required {name}", f"{name} is missing", code, value)
+    elif rule == "additionalProperties":
+        known = error.schema["properties"]
+        for name in value:
+            if name not in known:
+                text = f"{_cut(name)} is not a field here"
+                yield Fault(path + _step(name), "additionalProperties", text, code, value[name])
+    elif rule == "type":
+        text = f"{_cut(value)} is not {_TYPE_NAMES[limit]}"
+        yield Fault(path, f"type {limit}", text, code, value)
+    elif rule == "enum":
+        text = f"{_cut(value)} is not one of {', '.join(limit)}"
+        yield Fault(path, "enum", text, code, value)
+    elif rule in ("maxLength", "minLength", "maxItems", "minItems"):
+        what = "characters" if rule.endswith("Length") else "items"
+        bound = "at most" if rule.startswith("max") else "at least"
+        text = f"{len(value)} {what}, {bound} {limit} are allowed: {_cut(value)}"
+        yield Fault(path, f"{rule} {limit}", text, code, value)
+    elif rule == "format":
+        example = _FORMAT_EXAMPLES.get(limit, "")
+        yield Fault(path, f"format {limit}", f"{_cut(value)} is not a {limit}{example}", code, value)
+    elif rule == "multipleOf":
+        text = f"{_cut(value)} is not a multiple of {limit}"
+        yield Fault(path, f"multipleOf {limit}", text, code, value)
+    else:
+        yield Fault(path, f"{rule} {limit}", error.message[:200], code, value)
+
+
+def _step(name: Any) -> str:
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name):
+        return f".{name}"
+    return f"[{_cut(name)}]"
+
+
+def _cut(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = _REPR.repr(value)
+    except Exception:  # a script's own object may do anything
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 80
+
+
+_DATE_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))", re.ASCII
+)
+# RFC 3986: a scheme, then characters that are allowed in a URI, percent only before two hex digits
+_URI = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.\-]*:(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*", re.ASCII
+)
+_FORMAT_EXAMPLES = {
+    "date-time": " like 2026-01-31T12:00:00Z (RFC 3339)",
+    "uri": " like ftp://host/folder (RFC 3986)",
+}
+
+
+def _is_date_time(value: Any) -> bool:
+    if not isinstance(value, str):
+        return True
+    match = _DATE_TIME.fullmatch(value)
+    if not match:
+        return False
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    zone_hour, zone_minute = (int(part or 0) for part in match.groups()[6:])
+    try:
+        datetime.date(year, month, day)
+    except ValueError:
+        return False
+    # second 60 is a leap second, which RFC 3339 allows
+    return hour < 24 and minute < 60 and second <= 60 and zone_hour < 24 and zone_minute < 60
+
+
+def _is_uri(value: Any) -> bool:
+    return not isinstance(value, str) or _URI.fullmatch(value) is not None
+
+
+def _is_number(checker: Any, value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _multiple_of(validator: Any, step: float, value: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if not validator.is_type(value, "number"):
+        return
+    # repr of a float is the shortest text that means it: what stood on the wire
+    number = value if isinstance(value, int) else Fraction(repr(value))
+    exact = (number / Fraction(repr(step))).denominator == 1
+    if not exact:
+        yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+
+@lru_cache(maxsize=1)
+def _validator_class() -> Any:
+    # jsonschema takes most of the time that importing this package would take
+    from jsonschema import Draft4Validator, FormatChecker, validators
+
+    formats = FormatChecker(formats=())
+    formats.checks("date-time")(_is_date_time)
+    formats.checks("uri")(_is_uri)
+    types = Draft4Validator.TYPE_CHECKER.redefine("number", _is_number)
+    extend: Callable[..., Any] = validators.extend
+    checked = extend(Draft4Validator, {"multipleOf": _multiple_of}, type_checker=types)
+    return checked, formats
+
+
+@lru_cache(maxsize=None)
+def _validator(message: type) -> Validator:
+    checked, formats = _validator_class()
+    validator: Validator = checked(derive(message), format_checker=formats)
+    return validator

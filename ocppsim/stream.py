@@ -1,0 +1,279 @@
+"""A connected socket, plain or TLS: read by one thread, written to by any.
+
+Reading is buffered, as websocket-client asks for a handshake byte by byte. Writing never blocks the
+caller that must not block: what the kernel does not take at once is written by a thread of its own
+that lives only as long as there is something left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from .errors import ConnectError, ConnectionLost
+
+__all__ = ["Stream", "Writer", "open_stream"]
+
+_CHUNK = 65536
+
+
+def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: float) -> Stream:
+    """A connection to host and port, with TLS where a context is given, by the monotonic `deadline`.
+
+    Raises ConnectError that says what stood in the way.
+    """
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        sock = socket.create_connection((host, port), max(0.001, deadline - time.monotonic()))
+    except socket.gaierror as error:
+        raise ConnectError(f"unknown host {host!r} ({error.strerror})") from error
+    except ConnectionRefusedError as error:
+        raise ConnectError(f"nothing listens at {where} (connection refused)") from error
+    except TimeoutError as error:
+        raise ConnectError(f"no answer from {where} in time") from error
+    except (OSError, UnicodeError) as error:
+        raise ConnectError(f"no connection to {where}: {error}") from error
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if context is None:
+        return Stream(sock, deadline)
+    try:
+        return TlsStream(context.wrap_socket(sock, server_hostname=host), deadline)
+    except ssl.SSLCertVerificationError as error:
+        sock.close()
+        text = f"the certificate of {where} is not trusted: {error.verify_message}"
+        raise ConnectError(text) from error
+    except TimeoutError as error:
+        sock.close()
+        raise ConnectError(f"{where} did not finish the TLS handshake in time") from error
+    except ssl.SSLError as error:
+        sock.close()
+        hint = " (does it speak TLS?)" if error.reason == "WRONG_VERSION_NUMBER" else ""
+        text = f"no TLS with {where}: {error.reason or error}{hint}"
+        raise ConnectError(text) from error
+    except OSError as error:
+        sock.close()
+        raise ConnectError(f"{where} broke off the TLS handshake: {error}") from error
+
+
+class Stream:
+    """A connected TCP socket, with the few methods that websocket-client wants of one."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        """deadline: the monotonic time until which `recv` and `send` must be done; see `established`."""
+        self._sock = sock
+        self._deadline: float | None = deadline
+        self._buffer = b""
+        self._position = 0
+        self._closed = False
+        sock.settimeout(None)
+
+    def established(self) -> None:
+        """The handshake is over: from now on `recv` waits as long as it takes."""
+        self._deadline = None
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes, b"" at the end. For one thread only."""
+        if self._position == len(self._buffer):
+            self._buffer = self._read()
+            self._position = 0
+        start = self._position
+        data = self._buffer[start : start + size]
+        self._position += len(data)
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send all of it, before there is a `Writer`: for the handshake."""
+        view = memoryview(data)
+        while view:
+            sent = self.send_now(view)
+            view = view[sent:]
+            if not sent and not self.wait_writable(self._left()):
+                raise TimeoutError("timed out")
+        return len(data)
+
+    def gettimeout(self) -> float:
+        """0: websocket-client then leaves the waiting to `recv` and `send`."""
+        return 0.0
+
+    def send_now(self, data: bytes | memoryview) -> int:
+        """How many bytes of `data` could be sent without waiting. Raises OSError."""
+        try:
+            return self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    def wait_writable(self, timeout: float | None) -> bool:
+        return self._poll(select.POLLOUT, timeout)
+
+    def shutdown(self) -> None:
+        """Wake up whoever reads: it finds the end. From any thread."""
+        # SSLSocket.shutdown would drop the TLS state under the reader's feet
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def reset(self) -> None:
+        """Like `shutdown`, but the peer sees a TCP reset when the reader closes."""
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            socket.socket.shutdown(self._sock, socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Only by the thread that reads, as the file descriptor is free for others afterwards."""
+        self._closed = True
+        self._sock.close()
+
+    def _read(self) -> bytes:
+        if self._deadline is not None and not self._poll(select.POLLIN, self._left()):
+            raise TimeoutError("timed out")
+        return self._sock.recv(_CHUNK)
+
+    def _left(self) -> float | None:
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def _poll(self, event: int, timeout: float | None) -> bool:
+        poller = select.poll()
+        if self._closed:
+            raise OSError("the socket is closed")
+        poller.register(self._sock.fileno(), event)
+        return bool(poller.poll(None if timeout is None else timeout * 1000))
+
+
+class TlsStream(Stream):
+    """The same over TLS.
+
+    OpenSSL loses connections when one thread reads and another writes at the same time, so each does
+    so under one lock without blocking, and waits outside it.
+    """
+
+    _sock: ssl.SSLSocket
+
+    def __init__(self, sock: ssl.SSLSocket, deadline: float) -> None:
+        super().__init__(sock, deadline)
+        self._guard = threading.Lock()
+        self._write_wants_read = False
+        sock.setblocking(False)
+
+    def send_now(self, data: bytes | memoryview) -> int:
+        with self._guard:
+            self._write_wants_read = False
+            try:
+                return self._sock.send(data)
+            except ssl.SSLWantWriteError:
+                return 0
+            except ssl.SSLWantReadError:
+                self._write_wants_read = True
+                return 0
+
+    def wait_writable(self, timeout: float | None) -> bool:
+        return self._poll(select.POLLIN if self._write_wants_read else select.POLLOUT, timeout)
+
+    def _read(self) -> bytes:
+        while True:
+            with self._guard:
+                try:
+                    return self._sock.recv(_CHUNK)
+                except ssl.SSLWantReadError:
+                    event = select.POLLIN
+                except ssl.SSLWantWriteError:
+                    event = select.POLLOUT
+                except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                    return b""
+            if not self._poll(event, self._left()):
+                raise TimeoutError("timed out")
+
+
+class Writer:
+    """Whole messages to a `Stream`, in order, from any thread."""
+
+    def __init__(self, stream: Stream, name: str, stall_timeout: float) -> None:
+        """stall_timeout: after so many seconds in which the peer takes nothing the stream is shut."""
+        self._stream = stream
+        self._name = name
+        self._stall_timeout = stall_timeout
+        self._changed = threading.Condition()
+        self._backlog: deque[memoryview] = deque()
+        self._accepted = self._written = 0  # bytes of the backlog, ever
+        self._thread: threading.Thread | None = None
+        self._draining = False
+        self._failure: str | None = None
+
+    def write(
+        self, data: bytes, *, wait: bool = True, first: Callable[[], object] | None = None
+    ) -> None:
+        """Write `data`; with wait=False leave what does not fit now to a thread.
+
+        first: called right before, in the order of the wire; it must be quick.
+        Raises ConnectionLost.
+        """
+        with self._changed:
+            if self._failure is not None:
+                raise ConnectionLost(self._failure)
+            if first is not None:
+                first()
+            view = memoryview(data)
+            if not self._backlog:
+                view = view[self._send(view) :]
+                if not view:
+                    return
+            self._backlog.append(view)
+            self._accepted += len(view)
+            mine = self._accepted
+            if not self._draining:
+                self._draining = True
+                self._thread = threading.Thread(target=self._drain, name=self._name, daemon=True)
+                self._thread.start()
+            if wait:
+                # ends: the thread gets it written, or fails at the latest when the peer stalls
+                self._changed.wait_for(lambda: self._written >= mine or self._failure is not None)
+                if self._written < mine:
+                    raise ConnectionLost(self._failure or "")
+
+    def stop(self, why: str) -> None:
+        """Nothing more can be written: whoever waits gets ConnectionLost."""
+        with self._changed:
+            self._fail(why)
+
+    def join(self, timeout: float) -> None:
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def _send(self, view: memoryview) -> int:
+        try:
+            return self._stream.send_now(view)
+        except (OSError, ValueError) as error:
+            self._fail(f"the connection is gone: {error}")
+            raise ConnectionLost(self._failure or "") from error
+
+    def _fail(self, why: str) -> None:
+        self._failure = self._failure or why
+        self._backlog.clear()
+        self._changed.notify_all()
+
+    def _drain(self) -> None:
+        with contextlib.suppress(ConnectionLost, OSError):
+            while True:
+                writable = self._stream.wait_writable(self._stall_timeout)
+                with self._changed:
+                    if self._failure is not None:
+                        return
+                    if not writable:
+                        self._fail(f"the CSMS has read nothing for {self._stall_timeout:g} s")
+                        break
+                    sent = self._send(self._backlog[0])
+                    self._written += sent
+                    self._backlog[0] = self._backlog[0][sent:]
+                    if not self._backlog[0]:
+                        self._backlog.popleft()
+                        self._changed.notify_all()
+                    if not self._backlog:
+                        self._draining = False
+                        return
+        self._stream.shutdown()

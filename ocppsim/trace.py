@@ -1,0 +1,168 @@
+"""The wire: every frame of a charge point with its number, time, direction, verdict and latency.
+
+A `Trace` keeps the last ones, and tells observers of each one, in the order of the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Literal
+
+from .blocking import never_block
+from .errors import Fault
+from .rpc import Frame
+
+__all__ = ["Direction", "Observer", "Trace", "TracedFrame", "Violation", "everywhere"]
+
+_log = logging.getLogger("ocppsim.trace")
+
+Direction = Literal["sent", "received"]
+
+
+@dataclass(slots=True, eq=False)
+class TracedFrame:
+    """One frame on the wire.
+
+    number: counts up per charge point. time: seconds since 1970. direction: ``"sent"`` or
+    ``"received"``, as the charge point sees it. text: what stood on the wire (bytes of a binary
+    message). frame: the same, understood. action: of an answer, its request's. faults: what is wrong
+    with it. latency: of an answer, seconds since its request.
+    """
+
+    chargePoint: str
+    direction: Direction
+    text: str | bytes
+    frame: Frame
+    action: str | None = None
+    faults: list[Fault] = field(default_factory=list)
+    latency: float | None = None
+    time: float = 0.0
+    number: int = 0
+
+    @property
+    def type(self) -> str:
+        """``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"`` or ``"bad"``."""
+        return self.frame.type
+
+    @property
+    def unique_id(self) -> str | None:
+        return self.frame.unique_id
+
+    @property
+    def payload(self) -> Any:
+        """Of a CALL and a CALLRESULT; None otherwise."""
+        return getattr(self.frame, "payload", None)
+
+    def __str__(self) -> str:
+        arrow = "→" if self.direction == "sent" else "←"
+        text = self.text if isinstance(self.text, str) else repr(self.text)
+        return f"#{self.number} {arrow} {text if len(text) <= 300 else text[:297] + '...'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What the CSMS did against the protocol.
+
+    rule, path, message: as in `Fault`. action: where it is known. frame: the text of the frame (its
+    first 10,000 characters). time: seconds since 1970.
+    """
+
+    chargePoint: str
+    time: float
+    rule: str
+    path: str
+    message: str
+    action: str | None
+    frame: str | bytes
+
+    def __str__(self) -> str:
+        text = repr(self.frame[:120])
+        where = f"{self.action} " if self.action else ""
+        return f"{self.chargePoint}: {where}{self.path}: {self.message} [{self.rule}] in {text}"
+
+
+Observer = Callable[[TracedFrame], object]
+
+everywhere: list[Observer] = []
+"""Observers of every charge point of the process: the log on the screen, the record file."""
+
+
+class Trace:
+    """The last `size` frames of one charge point; a sequence of `TracedFrame`, oldest first."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._frames: deque[TracedFrame] = deque(maxlen=size)
+        self._number = count(1)
+        self._changed = threading.Condition()
+        self._waiting: deque[TracedFrame] = deque()
+        self._told = 0
+        self._telling = False
+        self.observers: list[Observer] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[TracedFrame]:
+        with self._changed:
+            return iter(list(self._frames))
+
+    def __getitem__(self, index: int) -> TracedFrame:
+        return self._frames[index]
+
+    def add(self, frame: TracedFrame) -> None:
+        """Take `frame` as the next one. Quick, so that it can happen in the order of the wire."""
+        with self._changed:
+            frame.number = next(self._number)
+            frame.time = time.time()
+            self._frames.append(frame)
+            if self.observers or everywhere:
+                self._waiting.append(frame)
+
+    def tell(self, frame: TracedFrame, *, wait: bool) -> None:
+        """Tell observers of all frames added up to now, `frame` among them.
+
+        One thread does so at a time, so they see the order of the wire. wait: come back only when
+        `frame` was told, in case another thread does it (or after 5 s: an observer hangs).
+        """
+        with self._changed:
+            if self._telling:
+                if wait and self._waiting:
+                    self._changed.wait_for(lambda: self._told >= frame.number, 5.0)
+                return
+            if not self._waiting:
+                return
+            self._telling = True
+        try:
+            while (next_one := self._next()) is not None:
+                with never_block("an observer"):
+                    for observer in (*self.observers, *everywhere):
+                        _tell(observer, next_one)
+                with self._changed:
+                    self._told = next_one.number
+                    self._changed.notify_all()
+        except BaseException:
+            with self._changed:
+                self._telling = False
+            raise
+
+    def _next(self) -> TracedFrame | None:
+        with self._changed:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._telling = False
+            return None
+
+
+def _tell(observer: Observer, frame: TracedFrame) -> None:
+    try:
+        observer(frame)
+    except Exception:
+        _log.exception("an observer failed at frame %s", frame)
+
+

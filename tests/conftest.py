@@ -1,0 +1,49 @@
+"""What every test gets: no thread and no socket is left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ocppsim import session
+
+
+def _sockets() -> set[str]:
+    found = set()
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{entry}")
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test ends with the threads and sockets that it began with."""
+    for variable in list(os.environ):
+        if variable.startswith("OCPPSIM_") or variable == "RESPONSE_TIMEOUT":
+            monkeypatch.delenv(variable)
+    threads = set(threading.enumerate())
+    sockets = _sockets()
+    yield
+    session.close_all()
+    deadline = time.monotonic() + 5.0
+    while time.monotonic() < deadline:
+        left = {thread for thread in threading.enumerate() if thread.is_alive()} - threads
+        open_sockets = _sockets() - sockets
+        if not left and not open_sockets:
+            return
+        if open_sockets:
+            gc.collect()
+        for thread in left:
+            thread.join(0.05)
+    assert not left, f"threads left: {sorted(thread.name for thread in left)}"
+    assert not open_sockets, f"sockets left: {open_sockets}"
