@@ -25,6 +25,8 @@ from .errors import (
     WaitTimeout,
     WouldDeadlock,
 )
+from .hookspecs import hookimpl
+from .plugins import Plugins
 from .request import Request
 from .trace import TracedFrame, Violation
 
@@ -38,6 +40,7 @@ __all__ = [
     "Fault",
     "InvalidPayload",
     "OcppsimError",
+    "Plugins",
     "Request",
     "Result",
     "TracedFrame",
@@ -46,6 +49,7 @@ __all__ = [
     "WouldDeadlock",
     "connect",
     "embedded_csms",
+    "hookimpl",
     "timestamp",
 ]
 

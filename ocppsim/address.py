@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit, urlunsplit
 
 from .errors import ConnectError
 
 __all__ = ["Address"]
 
-# what RFC 3986 allows in a path beside letters and digits; % as the URL is encoded already
-_PATH = "/%:@!$&'()*+,;=-._~"
+# what RFC 3986 allows in a path beside letters and digits; % as the URL is encoded already; not ";",
+# from which on websocket-client would leave out the rest
+_PATH = "/%:@!$&'()*+,=-._~"
+_QUERY = _PATH + ";?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +42,52 @@ class Address:
     ) -> Address:
         """Take `url` apart; `name`, if given, becomes its last path segment unless it is that already.
 
-        Raises ConnectError where it is not a ws:// or wss:// URL with a host and a name.
+        Raises ConnectError where it is not a ws:// or wss:// URL with a host and a name. Its text shows
+        nothing before an @, where a password may be; nor what Python says, who quotes it.
         """
+        shown = _shown(url)
+        hint = " (in a user or password, : / ? # @ are percent-encoded)" if "@" in url else ""
         try:
             parts = urlsplit(url.strip())
-            port = parts.port
-        except ValueError as error:
-            raise ConnectError(f"not a URL: {_without_user(url)!r}: {error}") from None
-        shown = _without_user(url)
+        except ValueError:
+            raise ConnectError(f"{shown!r} is not a URL{hint}", url=shown) from None
         if parts.scheme not in ("ws", "wss"):
             raise ConnectError(f"{shown!r} is not a ws:// or wss:// URL", url=shown)
+        try:
+            port = parts.port
+        except ValueError:
+            port = 0
+        if port == 0:
+            raise ConnectError(f"{shown!r} has no valid port{hint}", url=shown)
         if not parts.hostname:
             raise ConnectError(f"{shown!r} has no host", url=shown)
-        path = quote(parts.path, safe=_PATH)
-        last = unquote(path.rstrip("/").rpartition("/")[2])
-        if name is None:
-            name = last
-        elif name != last:
-            path = f"{path.rstrip('/')}/{quote(name, safe='')}"
-        if not name:
-            text = f"{shown!r} has no charge point name: add it as the last part, or give name="
+        if parts.fragment:
+            text = f"{shown!r}: no part of a WebSocket URL begins with #; in a name it is %23{hint}"
             raise ConnectError(text, url=shown)
         if user is None and parts.username:
             user = unquote(parts.username)
         if password is None and parts.password is not None:
-            password = unquote(parts.password)
+            password = _text_or_bytes(parts.password)
+        try:
+            path = quote(parts.path, safe=_PATH)
+            query = quote(parts.query, safe=_QUERY)
+            last = unquote(path.rstrip("/").rpartition("/")[2])
+            if name is None:
+                name = last
+            elif name != last:
+                path = f"{path.rstrip('/')}/{quote(name, safe='')}"
+            for secret in (user, password):
+                if isinstance(secret, str):
+                    secret.encode()
+        except UnicodeEncodeError:
+            text = f"{shown!r}: there is half a surrogate pair in the URL, the name, user or password"
+            raise ConnectError(text, url=shown) from None
+        if not name:
+            text = f"{shown!r} has no charge point name: add it as the last part, or give name="
+            raise ConnectError(text, url=shown)
         host = parts.netloc.rpartition("@")[2]
         return cls(
-            url=urlunsplit((parts.scheme, host, path, quote(parts.query, safe=_PATH + "?"), "")),
+            url=urlunsplit((parts.scheme, host, path, query, "")),
             name=name,
             host=parts.hostname,
             port=port or (443 if parts.scheme == "wss" else 80),
@@ -87,7 +107,15 @@ class Address:
         return "Basic " + b64encode(user + b":" + password).decode()
 
 
-def _without_user(url: str) -> str:
-    head, slashes, rest = url.strip().partition("//")
-    authority, slash, path = rest.partition("/")
-    return head + slashes + authority.rpartition("@")[2] + slash + path
+def _text_or_bytes(quoted: str) -> str | bytes:
+    # an AuthorizationKey need not be text (security white paper, A00.FR.205)
+    try:
+        return unquote(quoted, errors="strict")
+    except UnicodeDecodeError:
+        return unquote_to_bytes(quoted)
+
+
+def _shown(url: str) -> str:
+    """What may stand in an error: nothing of a password, even where the URL is too broken to see it."""
+    head, at, rest = url.strip().rpartition("@")
+    return f"{head.partition(':')[0]}://…@{rest}" if at else rest

@@ -1,5 +1,5 @@
-"""Which threads must not block: the reader, the timers, and whoever runs an observer. The answer that
-a blocking call waits for would have to pass them."""
+"""Which threads must not block: the reader, the timers, and whoever runs an observer. The answer
+that a blocking call waits for would have to pass them."""
 
 from __future__ import annotations
 

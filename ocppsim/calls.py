@@ -24,7 +24,9 @@ class Result(dict[str, Any]):
 
     __slots__ = ("action", "latency", "unique_id")
 
-    def __init__(self, payload: dict[str, Any], action: str, unique_id: str, latency: float) -> None:
+    def __init__(
+        self, payload: dict[str, Any], action: str, unique_id: str, latency: float
+    ) -> None:
         super().__init__(payload)
         self.action = action
         self.unique_id = unique_id
@@ -33,7 +35,10 @@ class Result(dict[str, Any]):
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A CALL on its way: text is the whole frame; timeout in seconds from sending."""
+    """A CALL on its way: text is the whole frame; timeout in seconds from sending.
+
+    Raises ValueError where the timeout is no number of seconds above 0.
+    """
 
     action: str
     payload: Any
@@ -44,6 +49,10 @@ class Call:
     future: Future[Result] = field(default_factory=Future)
     sent: float = 0.0
     ended: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout < threading.TIMEOUT_MAX:
+            raise ValueError(f"a timeout is a number of seconds above 0, not {self.timeout!r}")
 
     @property
     def deadline(self) -> float:
@@ -79,8 +88,8 @@ class Calls:
         self._go_on_with(call)
 
     def take(self, unique_id: str) -> Call | None:
-        """The call that an answer with this id belongs to. It is no longer pending; to be followed by
-        `settle`."""
+        """The call that an answer with this id belongs to. It is no longer pending; to be followed
+        by `settle`."""
         with self._lock:
             return self._forget(unique_id, "answered")
 
@@ -91,10 +100,7 @@ class Calls:
     def settle(self, call: Call, outcome: Result | Exception) -> None:
         """End `call`, which was taken, and let the next one go."""
         following = self._following(call)
-        if isinstance(outcome, Exception):
-            call.future.set_exception(outcome)
-        else:
-            call.future.set_result(outcome)
+        self._end(call, outcome)
         self._go_on_with(following)
 
     def fail_all(self, error: OcppsimError) -> None:
@@ -148,16 +154,27 @@ class Calls:
             with self._lock:
                 mine = self._forget(call.unique_id, None, call)
             if mine is not None:
-                call.future.set_exception(error)
+                self._end(call, error)
                 return False
         return True
+
+    def _end(self, call: Call, outcome: Result | Exception) -> None:
+        with self._lock:
+            if call.ended:  # by fail_all, meanwhile
+                return
+            call.ended = True
+        if isinstance(outcome, Exception):
+            call.future.set_exception(outcome)
+        else:
+            call.future.set_result(outcome)
 
     @staticmethod
     def _begin(call: Call) -> bool:
         # under the lock, so that no two threads set a future's state
         if call.ended:
             return False
-        return call.future.running() or call.future.set_running_or_notify_cancel()
+        call.ended = not (call.future.running() or call.future.set_running_or_notify_cancel())
+        return not call.ended
 
     def _forget(
         self, unique_id: str, why: Literal["answered", "timed out"] | None, call: Call | None = None
@@ -187,9 +204,9 @@ class Calls:
             self._alarm = None
             pending = [call for same_id in self._pending.values() for call in same_id]
             late = [call for call in pending if call.deadline <= now]
+            left = [call.deadline for call in pending if call.deadline > now]
             for call in late:
                 self._forget(call.unique_id, "timed out", call)
-            left = [call.deadline for call in pending if call not in late]
             if left:
                 self._set_alarm(min(left) - now)
         for call in late:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import ssl
+import os
 import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self, overload
 
@@ -16,36 +14,23 @@ from .address import Address
 from .blocking import may_block
 from .calls import Result
 from .conversation import Conversation
-from .errors import ConnectError, ConnectionLost
+from .errors import ConnectionLost
 from .handlers import Handler, Handlers
 from .heartbeat import Heartbeat
+from .link import Link, Settings
+from .plugins import Plugins
 from .protocol import Protocol
-from .request import Request
+from .request import Answers, Request
 from .rpc import CallFrame
-from .timers import timers
-from .trace import Trace, Violation
-from .transport import Handshake, Transport
+from .trace import Direction, Trace, TracedFrame, Violation
+from .transport import Handshake
+from .waiting import Expecting, Waiting, matches
 
-__all__ = ["ChargePoint", "Settings"]
+__all__ = ["ChargePoint"]
 
 _logger = logging.getLogger("ocppsim.cp")
 
 DEFAULT_HEARTBEAT_INTERVAL = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a charge point connects and judges; `ocppsim.connect` explains each."""
-
-    subprotocols: Sequence[str]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ssl_context: ssl.SSLContext | None = None
-    connect_timeout: float = 10.0
-    response_timeout: float = 15.0
-    send_timeout: float = 15.0
-    strict: bool = True
-    lenient: Collection[str] = ()
-    trace_size: int = 1000
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -58,19 +43,23 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 class ChargePoint:
     """One charge point, connected to a CSMS. `ocppsim.connect` makes it; ``with`` closes it.
 
-    name: its identity. url: where it is connected, without password. vars: an empty namespace for the
-    script's own things. protocol: the version that it speaks.
+    name: its identity. url: where it is connected, without password. vars: an empty namespace for
+    the script's own things. protocol: the version that it speaks.
     """
 
-    def __init__(self, address: Address, protocol: Protocol, settings: Settings) -> None:
+    def __init__(
+        self, address: Address, protocol: Protocol, settings: Settings, plugins: Plugins
+    ) -> None:
         self.name = address.name
         self.url = address.url
         self.protocol = protocol
+        self.strict = settings.strict
         self.vars = SimpleNamespace()
-        self._address = address
-        self._settings = settings
+        self._response_timeout = settings.response_timeout
+        self._plugins = plugins
+        self._heartbeat: Heartbeat | None = None
+        self._on_close: list[Callable[[ConnectionLost], object]] = []
         self._log = _Log(_logger, {"name": address.name})
-        self._handlers = Handlers(address.name, protocol, self._log)
         self._conversation = Conversation(
             address.name,
             protocol,
@@ -80,14 +69,24 @@ class ChargePoint:
             log=self._log,
             on_request=self._on_request,
         )
-        self._transport: Transport | None = None
-        self._dialling = threading.Lock()
-        self._lock = threading.Lock()
-        self._open = False  # between connect and close, whether the connection lives or not
-        self._closes = 0
-        self._wake = threading.Event()
-        self._heartbeat: Heartbeat | None = None
-        self._on_close: list[Callable[[ConnectionLost], object]] = []
+        self._link = Link(
+            address,
+            protocol,
+            settings,
+            self._conversation,
+            self._log,
+            on_up=lambda: plugins.tell("ocppsim_connected", cp=self),
+            on_down=self._on_down,
+        )
+        self._waiting = Waiting(self.trace, self._link.closed, lambda r: self._handlers.serve(r))
+        self._handlers = Handlers(
+            address.name, protocol, plugins, self._log, waits=self._waiting.take
+        )
+        if plugins.has("ocppsim_frame"):
+            self.trace.observers.append(
+                lambda frame: plugins.tell("ocppsim_frame", cp=self, frame=frame)
+            )
+        plugins.tell("ocppsim_created", cp=self)
 
     # --- calls ---
 
@@ -108,10 +107,13 @@ class ChargePoint:
         validate=False sends a payload that breaks the schema, or an action that OCPP does not have.
         Raises InvalidPayload before anything leaves; everything else ends the future: see `call`.
         """
+        timeout = self._response_timeout if timeout is None else timeout
+        if not timeout >= 0:
+            raise ValueError(f"a time-out is a number of seconds from 0, not {timeout!r}")
         return self._conversation.submit(
             action,
             {} if payload is None else payload,
-            timeout=self._settings.response_timeout if timeout is None else timeout,
+            timeout=min(timeout, threading.TIMEOUT_MAX),
             validate=validate,
             unique_id=unique_id,
             concurrent=concurrent,
@@ -130,8 +132,8 @@ class ChargePoint:
         """Send a CALL and wait for the payload of its CALLRESULT; arguments as for `submit`.
 
         Raises InvalidPayload (the request is wrong: nothing was sent; or the response is, unless
-        ``strict=False``), CallError (the CSMS answered with a CALLERROR), CallTimeout, ConnectionLost,
-        WouldDeadlock (from an observer, or a callback of a future).
+        ``strict=False``), CallError (the CSMS answered with a CALLERROR), CallTimeout,
+        ConnectionLost, WouldDeadlock (from an observer, or a callback of a future).
         """
         may_block(f"call({action!r})")
         return self.submit(
@@ -143,9 +145,20 @@ class ChargePoint:
             concurrent=concurrent,
         ).result()
 
-    def send_raw(self, data: str | bytes) -> None:
-        """Send anything at all as one message: text for str, binary for bytes. Raises ConnectionLost."""
-        self._conversation.send_raw(data)
+    def send_raw(self, data: str | bytes, *, fragments: int = 1) -> None:
+        """Send anything at all as one message: text for str, binary for bytes.
+
+        fragments: in so many WebSocket frames (RFC 6455 §5.4). Raises ConnectionLost.
+        """
+        self._conversation.send_raw(data, fragments=fragments)
+
+    def ping(self, payload: bytes | None = None, *, timeout: float = 10.0) -> float:
+        """Send a WebSocket ping; the seconds until its pong (RFC 6455 §5.5.2).
+
+        payload: at most 125 bytes, else random ones. Raises TimeoutError, ConnectionLost.
+        """
+        may_block("ping()")
+        return self._link.transport.ping(os.urandom(8) if payload is None else payload, timeout)
 
     # --- requests of the CSMS ---
 
@@ -154,40 +167,125 @@ class ChargePoint:
         self, action: str, message: str | None = None, /, *, once: bool = False
     ) -> Callable[[Handler], Handler]: ...
     @overload
-    def on(self, action: str, handler: Handler, /, *, once: bool = False) -> Handler: ...
+    def on(
+        self, action: str, handler: Handler | Mapping[str, Any], /, *, once: bool = False
+    ) -> Handler: ...
     @overload
-    def on(self, action: str, message: str, handler: Handler, /, *, once: bool = False) -> Handler: ...
+    def on(
+        self,
+        action: str,
+        message: str,
+        handler: Handler | Mapping[str, Any],
+        /,
+        *,
+        once: bool = False,
+    ) -> Handler: ...
 
     def on(
         self,
         action: str,
-        message: str | Handler | None = None,
-        handler: Handler | None = None,
+        message: str | Handler | Mapping[str, Any] | None = None,
+        handler: Handler | Mapping[str, Any] | None = None,
         /,
         *,
         once: bool = False,
     ) -> Handler | Callable[[Handler], Handler]:
         """Have `handler(request)` answer an action of the CSMS; without it, a decorator.
 
-        message: for TriggerMessage and ExtendedTriggerMessage, only this requestedMessage. once: only
-        the next one. Registering again replaces. What a handler may return and do: see `Request`, and
-        the contract in docs/handlers.md.
+        message: for TriggerMessage and ExtendedTriggerMessage, only this requestedMessage.
+        handler: a function, or a payload to answer with. once: only the next one. Registering
+        again replaces. What a handler may return and do: docs/handlers.md.
         """
-        if callable(message):
+        if message is not None and not isinstance(message, str):
             message, handler = None, message
+
+        def register(function: Handler) -> Handler:
+            self._handlers.on(action, message, function, once)
+            return function
+
         if handler is None:
-
-            def register(function: Handler) -> Handler:
-                self._handlers.on(action, message, function, once)
-                return function
-
             return register
-        self._handlers.on(action, message, handler, once)
-        return handler
+        return register(handler if callable(handler) else _constant(handler))
 
-    def on_close(self, callback: Callable[[ConnectionLost], object]) -> Callable[..., object]:
-        """Have `callback(reason)` run, in a thread of its own, when the connection ends without this
-        charge point closing it. It may block, and `reconnect`. Usable as a decorator."""
+    def expect(
+        self,
+        action: str,
+        *,
+        timeout: float = 30.0,
+        where: Callable[[Request], object] | None = None,
+    ) -> Request:
+        """Wait for the next request of `action`, for the script to answer (`Request.reply`).
+
+        It comes here before any handler. where(request): only one for which this is true. What may
+        come before the script gets here: `expecting`.
+        Raises WaitTimeout that says what came instead, ConnectionLost when this is closed.
+        """
+        return self._waiting.expect(action, timeout, where)
+
+    def expecting(
+        self, action: str, *, where: Callable[[Request], object] | None = None
+    ) -> Expecting:
+        """Armed from entering the ``with``, so that nothing is missed::
+
+        with cp.expecting("Reset") as resets:
+            ...                                  # what makes the CSMS send it
+            resets.get(timeout=5).reply(status="Accepted")
+        """
+        return self._waiting.expecting(action, where)
+
+    def wait_for_request(
+        self,
+        action: str,
+        *,
+        timeout: float = 30.0,
+        where: Callable[[TracedFrame], object] | None = None,
+    ) -> TracedFrame:
+        """Wait for the next request of `action` and look at it; handlers answer. Raises as
+        `expect`."""
+        return self.wait_for_frame(
+            action, direction="received", type="CALL", timeout=timeout, where=where
+        )
+
+    def wait_for_frame(
+        self,
+        action: str | None = None,
+        *,
+        direction: Direction | None = None,
+        type: str | None = None,
+        where: Callable[[TracedFrame], object] | None = None,
+        after: int | None = None,
+        timeout: float = 30.0,
+    ) -> TracedFrame:
+        """Wait for a frame on the wire: of this action, direction (``"sent"``, ``"received"``),
+        type (``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"``, ``"bad"``), and for which `where` is
+        true.
+
+        after: a frame's number; frames after it count, come already or not. Without it, only those
+        that come now. Raises as `expect`.
+        """
+        return self._waiting.frame(
+            lambda frame: matches(frame, action, direction, type, where),
+            " ".join(filter(None, (direction, action, type))) or "frame",
+            after,
+            timeout,
+        )
+
+    def frames(
+        self,
+        action: str | None = None,
+        *,
+        direction: Direction | None = None,
+        type: str | None = None,
+        where: Callable[[TracedFrame], object] | None = None,
+    ) -> list[TracedFrame]:
+        """The frames in `trace` that match, oldest first; arguments as for `wait_for_frame`."""
+        return [frame for frame in self.trace if matches(frame, action, direction, type, where)]
+
+    def on_close(
+        self, callback: Callable[[ConnectionLost], object]
+    ) -> Callable[[ConnectionLost], object]:
+        """Have `callback(reason)` run, in a thread of its own, when the connection ends without
+        this charge point closing it. It may block, and `reconnect`. Usable as a decorator."""
         self._on_close.append(callback)
         return callback
 
@@ -197,9 +295,10 @@ class ChargePoint:
         """Send a Heartbeat every `interval` seconds until `stop_heartbeat` or the connection ends.
 
         0 leaves the choice to the charge point (OCPP 1.6 §4.2): 300 s. Calling again changes it.
-        Raises ValueError where it is negative or no number, ConnectionLost where there is no connection.
+        Raises ValueError where it is negative or no number, ConnectionLost where there is no
+        connection.
         """
-        if not isinstance(interval, (int, float)) or not 0 <= interval < threading.TIMEOUT_MAX:
+        if not isinstance(interval, (int, float)) or not 0 <= interval <= threading.TIMEOUT_MAX:
             raise ValueError(f"a heartbeat interval is a number of seconds, not {interval!r}")
         self.stop_heartbeat()
         if not self.connected:
@@ -217,65 +316,36 @@ class ChargePoint:
 
     @property
     def connected(self) -> bool:
-        transport = self._transport
-        return transport is not None and transport.alive
+        return self._link.connected
 
     @property
     def handshake(self) -> Handshake:
         """What the CSMS answered to the last handshake: status, headers, subprotocol."""
-        assert self._transport is not None  # connect() hands out no other
-        return self._transport.handshake
+        return self._link.transport.handshake
 
     def reconnect(self) -> None:
         """Connect again as before, after closing what is open. Handlers, vars and trace stay.
 
         Raises ConnectError, and ConnectionLost where another thread closes meanwhile.
         """
-        may_block("reconnect()")
-        with self._dialling:
-            with self._lock:
-                closes = self._closes
-            self._hang_up(1000, "", 5.0)
-            transport = self._dial()
-            with self._lock:
-                current = self._closes == closes
-                if current:
-                    self._transport = transport
-                    self._wake.clear()
-                    if not self._open:
-                        self._open = True
-                        timers.hold()
-            if not current:
-                transport.abort()
-                raise ConnectionLost("closed while connecting")
-            self._conversation.attach(transport)
-            transport.start()
-        self._log.debug("connected to %s, subprotocol %s", self.url, self.handshake.subprotocol)
+        self.stop_heartbeat()
+        self._link.reconnect()
 
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> None:
         """Close, from any thread, as often as you like; done within `timeout` seconds.
 
         code, reason: of the WebSocket close frame (RFC 6455 §7.4); None for a frame without a code.
-        Calls under way fail with ConnectionLost. A handler that will not end is named in the log and
-        left.
+        Calls under way fail with ConnectionLost. A handler that will not end is named in the log
+        and left.
         """
-        deadline = time.monotonic() + timeout
-        with self._lock:
-            self._closes += 1
-            was_open, self._open = self._open, False
-        self._wake.set()
-        self._hang_up(code, reason, timeout)
-        self._handlers.join(max(0.0, deadline - time.monotonic()))
-        if was_open:
-            timers.release()
+        self.stop_heartbeat()
+        self._link.close(code, reason, timeout, self._end_waits)
 
     def abort(self, *, reset: bool = True) -> None:
         """End the connection without a closing handshake: by a TCP reset, or with reset=False by a
         plain end of the TCP connection. `reconnect` works afterwards."""
         self.stop_heartbeat()
-        transport = self._transport
-        if transport is not None:
-            transport.abort(reset=reset)
+        self._link.abort(reset=reset)
 
     # --- the script ---
 
@@ -290,12 +360,8 @@ class ChargePoint:
         return self._conversation.violations
 
     @property
-    def strict(self) -> bool:
-        return self._settings.strict
-
-    @property
     def handler_failures(self) -> list[Exception]:
-        """What the script's handlers and callbacks raised."""
+        """What the script's handlers and callbacks raised (the last 100)."""
         return self._handlers.failures
 
     def log(self, message: object, *args: object) -> None:
@@ -304,7 +370,8 @@ class ChargePoint:
 
     def sleep(self, seconds: float) -> None:
         """Sleep; handlers go on. Ends early only when the charge point is closed."""
-        self._wake.wait(seconds)
+        may_block("sleep()")
+        self._link.closed.wait(seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -323,66 +390,23 @@ class ChargePoint:
 
     # --- inside ---
 
-    def _dial(self) -> Transport:
-        settings = self._settings
-        context = settings.ssl_context
-        if self._address.tls and context is None:
-            context = ssl.create_default_context()
-        transport = Transport.open(
-            self._address,
-            subprotocols=settings.subprotocols,
-            headers=settings.headers,
-            context=context if self._address.tls else None,
-            timeout=settings.connect_timeout,
-            stall_timeout=settings.send_timeout,
-            on_message=self._conversation.received,
-            on_lost=self._on_lost,
-        )
-        try:
-            self._check_subprotocol(transport.handshake)
-        except ConnectError:
-            transport.abort()
-            raise
-        return transport
+    def _on_request(self, frame: CallFrame, answers: Answers) -> None:
+        self._handlers.serve(Request(self, frame, answers))
 
-    def _check_subprotocol(self, handshake: Handshake) -> None:
-        wanted, picked = self.protocol.subprotocol, handshake.subprotocol
-        offered = self._settings.subprotocols
-        if wanted in offered and picked != wanted:
-            said = f"it picked {picked!r}" if picked else "it picked none"
-            text = f"the CSMS did not confirm the subprotocol {wanted}: {said}"
-        elif picked and picked not in offered:
-            text = f"the CSMS picked the subprotocol {picked!r}, which was not offered"
-        else:
-            return
-        raise ConnectError(
-            f"{self.url}: {text}",
-            url=self.url,
-            status=handshake.status,
-            headers=handshake.headers,
-        )
-
-    def _hang_up(self, code: int | None, reason: str, timeout: float) -> None:
-        self.stop_heartbeat()
-        transport = self._transport
-        if transport is None:
-            return
-        # whoever waits for an answer would not get it any more
-        self._conversation.lost(transport, ConnectionLost("closed by this charge point"))
-        if not transport.close(code, reason, timeout) and not transport.in_reader():
-            self._log.warning("the reader thread did not end within %g s", timeout)
-
-    def _on_request(
-        self, frame: CallFrame, answer: Callable[[Request, Any, bool], None]
-    ) -> None:
-        self._handlers.serve(Request(self, frame, answer))
-
-    def _on_lost(self, transport: Transport, error: ConnectionLost) -> None:
-        by_us = transport.closed_by_us
-        self._conversation.lost(transport, error)
+    def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
+        self._plugins.tell("ocppsim_disconnected", cp=self, reason=reason)
         if by_us:
             return
         self.stop_heartbeat()
-        self._log.warning("%s", error)
+        self._log.warning("%s", reason)
         for callback in self._on_close:
-            self._handlers.run(f"ocppsim {self.name} on_close", lambda call=callback: call(error))  # type: ignore[misc]
+            name = f"ocppsim {self.name} on_close"
+            self._handlers.run(name, lambda call=callback: call(reason))  # type: ignore[misc]
+
+    def _end_waits(self, timeout: float) -> None:
+        self._waiting.wake()
+        self._handlers.join(timeout)
+
+
+def _constant(payload: Mapping[str, Any]) -> Handler:
+    return lambda request: dict(payload)

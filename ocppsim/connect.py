@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from . import session
 from .address import Address
-from .chargepoint import Settings
-from .errors import ConnectError
+from .link import Settings
+from .plugins import Plugins, shared
 from .v16.actions import PROTOCOL as OCPP16
 from .v16.chargepoint import ChargePoint16
 
@@ -40,6 +40,7 @@ def connect(
     connect_timeout: float = 10.0,
     send_timeout: float = 15.0,
     trace_size: int = 1000,
+    plugins: Plugins | None = None,
 ) -> ChargePoint16:
     """Connect a charge point to a CSMS; use it in a ``with``, or `close` it.
 
@@ -48,21 +49,24 @@ def connect(
     started in this process.
     name: the charge point's identity, put at the end of the URL where it is not there yet.
     version: of OCPP; ``"1.6"``.
-    user, password: for HTTP Basic; also as ``ws://user:password@host/…``. The user is the name unless
-    given.
+    user, password: for HTTP Basic; also as ``ws://user:password@host/…``. The user is the name
+    unless given.
     headers: more HTTP headers for the handshake.
     subprotocols: what to offer instead of ``["ocpp1.6"]``, for negative tests. Where ``ocpp1.6`` is
     offered the CSMS has to pick it.
     ssl_context: for ``wss://``; else the system's trust store holds.
     strict: raise InvalidPayload for an invalid response; else it is logged and returned.
     lenient: actions whose requests and responses may break their schema, for vendors' dialects.
-    response_timeout: s until a CALL fails with CallTimeout; else ``OCPPSIM_RESPONSE_TIMEOUT`` (s), else
-    ``RESPONSE_TIMEOUT`` (ms), else 15 s.
-    connect_timeout: s until the handshake is over. send_timeout: s in which the CSMS may read nothing
-    before the connection counts as lost.
+    response_timeout: s until a CALL fails with CallTimeout; else ``OCPPSIM_RESPONSE_TIMEOUT`` (s),
+    else ``RESPONSE_TIMEOUT`` (ms), else 15 s.
+    connect_timeout: s until the handshake is over. send_timeout: s in which the CSMS may read
+    nothing before the connection counts as lost.
     trace_size: how many frames `ChargePoint.trace` keeps.
+    plugins: instead of those of the process: the installed ones, and those of
+    ``OCPPSIM_PLUGINS_DIR``.
 
-    Raises ConnectError, which says what stood in the way; ValueError for a setting that makes no sense.
+    Raises ConnectError, which says what stood in the way; ValueError for a setting that makes no
+    sense.
     """
     if version != "1.6":
         raise ValueError(f"OCPP {version!r} is not known here; there is '1.6'")
@@ -85,7 +89,9 @@ def connect(
         lenient=lenient,
         trace_size=trace_size,
     )
-    cp = ChargePoint16(address, OCPP16, settings)
+    plugins = shared() if plugins is None else plugins
+    plugins.configure_by_default()
+    cp = ChargePoint16(address, OCPP16, settings, plugins)
     cp.reconnect()
     session.opened(cp)
     return cp

@@ -17,7 +17,7 @@ from . import rpc, schema
 from .calls import Call, Calls, Result
 from .errors import CallError, ConnectionLost, Fault, InvalidPayload, OcppsimError
 from .protocol import Protocol
-from .request import Request
+from .request import Answers, Request
 from .rpc import BadFrame, CallFrame, ErrorFrame, Frame, ResultFrame
 from .trace import Trace, TracedFrame, Violation
 from .transport import Transport
@@ -33,8 +33,8 @@ _OTHER_SPELLINGS |= {"RpcFrameworkError"}
 class Conversation:
     """One charge point's side of OCPP-J.
 
-    on_request(frame, answer): a valid CALL of the CSMS, in the reader thread; `answer` goes into its
-    `Request`.
+    on_request(frame, answers): a valid CALL of the CSMS, in the reader thread, and where its
+    answers go.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Conversation:
         lenient: Collection[str],
         trace_size: int,
         log: logging.LoggerAdapter[logging.Logger],
-        on_request: Callable[[CallFrame, Callable[[Request, Any, bool], None]], None],
+        on_request: Callable[[CallFrame, Answers], None],
     ) -> None:
         self.name = name
         self.protocol = protocol
@@ -87,12 +87,14 @@ class Conversation:
             self.calls.submit(call)
         return call.future
 
-    def send_raw(self, data: str | bytes) -> None:
+    def send_raw(
+        self, data: str | bytes, *, fragments: int = 1, transport: Transport | None = None
+    ) -> None:
         """Anything at all. Raises ConnectionLost."""
         frame = rpc.decode(data)
         action = frame.action if isinstance(frame, CallFrame) else None
         traced = TracedFrame(self.name, "sent", data, frame, action, list(frame.faults))
-        self._put(self._connected(), traced, wait=True)
+        self.put(transport or self._connected(), traced, wait=True, fragments=fragments)
 
     def received(self, transport: Transport, data: str | bytes, fault: Fault | None) -> None:
         """A message of the CSMS, in the reader thread of `transport`. Never raises."""
@@ -157,9 +159,7 @@ class Conversation:
                 traced.faults += faults
                 refusal = ErrorFrame(frame.unique_id, *_reason(faults))
                 return lambda: self._refuse(transport, refusal, frame.action)
-        return lambda: self._on_request(
-            frame, lambda request, answer, validate: self._reply(transport, request, answer, validate)
-        )
+        return lambda: self._on_request(frame, _Answers(self, transport))
 
     def _judge_answer(
         self, frame: ResultFrame | ErrorFrame | BadFrame, unique_id: str, traced: TracedFrame
@@ -253,40 +253,62 @@ class Conversation:
         frame = CallFrame(call.unique_id, call.action, call.payload)
         traced = TracedFrame(self.name, "sent", call.text, frame, call.action)
         # never waits: the answer's deadline and the send deadline end it if the peer does not read
-        self._put(self._connected(), traced, wait=False)
+        self.put(self._connected(), traced, wait=False)
 
-    def _reply(
-        self, transport: Transport, request: Request, frame: ResultFrame | ErrorFrame, validate: bool
+    def reply(
+        self,
+        transport: Transport,
+        request: Request,
+        frame: ResultFrame | ErrorFrame,
+        validate: bool,
     ) -> None:
+        """Answer `request` on the connection that it came by. Raises InvalidPayload,
+        ConnectionLost."""
         action = self.protocol.actions.get(request.action)
         if validate and action is not None and isinstance(frame, ResultFrame):
             faults = schema.check(action.response, frame.payload)
             if faults:
                 raise InvalidPayload(request.action, "response", faults, payload=frame.payload)
         text = self._encode(frame, request.action, "response")
-        traced = TracedFrame(self.name, "sent", text, frame, request.action)
-        traced.latency = request.age()
-        if not transport.alive:
-            raise ConnectionLost(
-                f"{request.action} {request.unique_id} is not answered: its connection is gone"
-            )
-        self._put(transport, traced, wait=True)
+        traced = TracedFrame(self.name, "sent", text, frame, request.action, latency=request.age())
+        self.put(transport, traced, wait=True)
 
     def _refuse(self, transport: Transport, refusal: ErrorFrame, action: str | None) -> None:
         try:
             traced = TracedFrame(self.name, "sent", rpc.encode(refusal), refusal, action)
-            self._put(transport, traced, wait=False)
+            self.put(transport, traced, wait=False)
         except ConnectionLost as error:
             self._log.info("not answered: %s", error)
 
-    def _put(self, transport: Transport, traced: TracedFrame, *, wait: bool) -> None:
-        transport.send(traced.text, first=lambda: self.trace.add(traced), wait=wait)
+    def put(
+        self, transport: Transport, traced: TracedFrame, *, wait: bool, fragments: int = 1
+    ) -> None:
+        """Send and trace one frame."""
+        if not transport.alive:
+            raise ConnectionLost(f"{traced.action or 'it'} was not sent: the connection is gone")
+        transport.send(
+            traced.text, first=lambda: self.trace.add(traced), wait=wait, fragments=fragments
+        )
         self.trace.tell(traced, wait=False)
 
     def _connected(self) -> Transport:
         if self._transport is None:
             raise ConnectionLost("not connected")
         return self._transport
+
+
+class _Answers:
+    """Where the answers to one request go: to the connection that it came by."""
+
+    def __init__(self, conversation: Conversation, transport: Transport) -> None:
+        self._conversation = conversation
+        self._transport = transport
+
+    def send(self, request: Request, frame: ResultFrame | ErrorFrame, *, validate: bool) -> None:
+        self._conversation.reply(self._transport, request, frame, validate)
+
+    def send_raw(self, text: str | bytes) -> None:
+        self._conversation.send_raw(text, transport=self._transport)
 
 
 def _nothing() -> None:
@@ -299,5 +321,7 @@ def _join(faults: list[Fault]) -> str:
 
 def _reason(faults: list[Fault]) -> tuple[str, str, dict[str, Any]]:
     """Code, description and details of the CALLERROR that says what is wrong."""
-    details = {"faults": [{"path": f.path, "rule": f.rule, "message": f.message} for f in faults[:20]]}
+    details = {
+        "faults": [{"path": f.path, "rule": f.rule, "message": f.message} for f in faults[:20]]
+    }
     return faults[0].code, str(faults[0])[:255], details

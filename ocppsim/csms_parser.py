@@ -10,14 +10,14 @@ import argparse
 __all__ = ["csms_parser"]
 
 _DESCRIPTION = """\
-An OCPP 1.6J central system (CSMS) to try charge points against. It accepts every charge point, every
-idTag and every report, judges each message by the schemas of OCPP 1.6, and prints what comes. A charge
-point connects to the URL that is printed first, followed by a slash and the name of the charge point.
+An OCPP 1.6J central system (CSMS) to try charge points against. It accepts every charge point,
+every idTag and every report, judges each message by the schemas of OCPP 1.6, and prints what comes.
+A charge point connects to the URL that is printed first, followed by a slash and its name.
 """
 
 _EPILOG = """\
-Exit codes: 0 after Ctrl-C or SIGTERM; 1 if it could not start, for instance because the port is in use
-or a file cannot be read; 2 if the command line is wrong.
+Exit codes: 0 after Ctrl-C or SIGTERM; 1 if it could not start, for instance because the port is in
+use or a file cannot be read; 2 if the command line is wrong.
 
 Only the URL goes to standard output, everything else to standard error.
 """
@@ -25,9 +25,7 @@ Only the URL goes to standard output, everything else to standard error.
 
 def csms_parser() -> argparse.ArgumentParser:
     """The parser of ``ocppsim-csms``."""
-    parser = argparse.ArgumentParser(
-        prog="ocppsim-csms", description=_DESCRIPTION, epilog=_EPILOG
-    )
+    parser = argparse.ArgumentParser(prog="ocppsim-csms", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
         "--host",
         default="127.0.0.1",

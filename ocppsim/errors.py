@@ -177,4 +177,5 @@ class AlreadyAnswered(OcppsimError, RuntimeError):
 
 
 class WouldDeadlock(OcppsimError, RuntimeError):
-    """A blocking call from the reader thread or an observer, which the answer would have to pass."""
+    """A blocking call from the reader thread or an observer, which the answer would have to
+    pass."""

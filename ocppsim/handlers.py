@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from .errors import AlreadyAnswered, CallError, ConnectionLost
+from .plugins import Plugins
 from .protocol import Protocol
 from .request import Request
 
@@ -30,14 +31,25 @@ TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
 
 
 class Handlers:
-    """The handlers of one charge point, and the threads that they run in."""
+    """The handlers of one charge point, and the threads that they run in.
+
+    waits(request): whether the script waits for it, and has it now.
+    """
 
     def __init__(
-        self, name: str, protocol: Protocol, log: logging.LoggerAdapter[logging.Logger]
+        self,
+        name: str,
+        protocol: Protocol,
+        plugins: Plugins,
+        log: logging.LoggerAdapter[logging.Logger],
+        *,
+        waits: Callable[[Request], bool],
     ) -> None:
         self._name = name
         self._protocol = protocol
+        self._plugins = plugins
         self._log = log
+        self._waits = waits
         self._lock = threading.Lock()
         self._script: dict[tuple[str, str | None], tuple[Handler, bool]] = {}
         self._threads: set[threading.Thread] = set()
@@ -56,7 +68,10 @@ class Handlers:
             self._script[action, message] = handler, once
 
     def serve(self, request: Request) -> None:
-        """Have `request` answered in a thread of its own. Never blocks."""
+        """Give `request` to the script that waits for it, or have it answered in a thread of its
+        own. Never blocks."""
+        if self._waits(request):
+            return
         if not _free.acquire(blocking=False):
             text = f"too many requests: {MAX_THREADS} are being handled"
             self._log.error("%s is refused: %s", request.action, text)
@@ -117,7 +132,7 @@ class Handlers:
         self._answer_by_default(request)
 
     def _chain(self, request: Request) -> Iterator[tuple[str, Handler]]:
-        keys = [(request.action, None)]
+        keys: list[tuple[str, str | None]] = [(request.action, None)]
         if request.requestedMessage is not None:
             keys.insert(0, (request.action, request.requestedMessage))
         for key in keys:
@@ -127,6 +142,7 @@ class Handlers:
                     del self._script[key]
             if handler is not None:
                 yield "the script's handler", handler
+        yield from self._plugins.answerers(self._protocol.hook_prefix, request)
 
     def _ask(self, who: str, handler: Handler, request: Request) -> None:
         answer = handler(request)
@@ -163,7 +179,8 @@ class Handlers:
             return
         if not isinstance(error, CallError) or not meant:
             error = CallError("InternalError", f"{type(error).__name__}: {error}"[:255])
-        with contextlib.suppress(AlreadyAnswered):  # by another thread meanwhile, or never on purpose
+        # by another thread meanwhile, or never on purpose
+        with contextlib.suppress(AlreadyAnswered):
             request.reply_error(error.code, error.description, error.details)
 
     def _answer_by_default(self, request: Request) -> None:

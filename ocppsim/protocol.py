@@ -54,6 +54,11 @@ class Protocol:
         """The actions that a CSMS sends."""
         return {a.name: a for a in self.actions.values() if a.from_csms}
 
+    @property
+    def hook_prefix(self) -> str:
+        """What the hooks of this version's actions begin with: ``ocpp16_``."""
+        return f"ocpp{self.version.replace('.', '')}_"
+
     def __repr__(self) -> str:
         return f"Protocol({self.version!r})"
 

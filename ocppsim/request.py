@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import AlreadyAnswered, CallError
+from .blocking import may_block
+from .errors import AlreadyAnswered, CallError, InvalidPayload
 from .rpc import CallFrame, ErrorFrame, ResultFrame
 
 if TYPE_CHECKING:
     from .chargepoint import ChargePoint
 
-__all__ = ["Request"]
+__all__ = ["Answers", "Request"]
 
-Answer = Callable[["Request", ResultFrame | ErrorFrame, bool], None]
+
+class Answers(Protocol):
+    """How an answer gets onto the wire. Both raise ConnectionLost; `send` raises InvalidPayload."""
+
+    def send(
+        self, request: Request, frame: ResultFrame | ErrorFrame, *, validate: bool
+    ) -> None: ...
+
+    def send_raw(self, text: str | bytes) -> None: ...
 
 
 class Request:
@@ -24,26 +33,46 @@ class Request:
     A handler answers it by what it returns, or by one of the methods here.
     """
 
-    def __init__(self, cp: ChargePoint, frame: CallFrame, answer: Answer) -> None:
+    def __init__(self, cp: ChargePoint, frame: CallFrame, answers: Answers) -> None:
         self.cp = cp
         self.action = frame.action
         self.payload: dict[str, Any] = frame.payload
         self.unique_id = frame.unique_id
         self._arrived = time.monotonic()
-        self._answer = answer
+        self._answers = answers
         self._lock = threading.Lock()
         self._state = "open"
 
     def reply(
-        self, payload: Mapping[str, Any] | None = None, *, validate: bool = True, **fields: Any
+        self,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        validate: bool = True,
+        delay: float = 0.0,
+        times: int = 1,
+        unique_id: str | None = None,
+        **fields: Any,
     ) -> dict[str, Any]:
         """Answer with a CALLRESULT: `payload`, `fields`, or both together. Returns what was sent.
 
-        Raises InvalidPayload where it breaks the schema (the request stays unanswered;
-        validate=False sends it), AlreadyAnswered, ConnectionLost.
+        For negative tests: validate=False sends what breaks the schema; delay waits so many seconds
+        first; times sends it as often; unique_id sends it under another id.
+
+        Raises InvalidPayload where it breaks the schema (the request stays unanswered),
+        AlreadyAnswered, ConnectionLost.
         """
         content = {**(payload or {}), **fields}
-        self._send(ResultFrame(self.unique_id, content), validate)
+        frame = ResultFrame(self.unique_id if unique_id is None else unique_id, content)
+        before = self._claim("answered")
+        try:
+            if delay > 0:
+                may_block("a reply with a delay")
+                self.cp.sleep(delay)
+            for _ in range(times):
+                self._answers.send(self, frame, validate=validate)
+        except InvalidPayload:  # nothing has left
+            self._state = before
+            raise
         return content
 
     def reply_error(
@@ -52,18 +81,27 @@ class Request:
         description: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> CallError:
-        """Answer with a CALLERROR (OCPP-J 1.6 §4.2.3). Returns it. Raises AlreadyAnswered, ConnectionLost."""
+        """Answer with a CALLERROR (OCPP-J 1.6 §4.2.3). Returns it. Raises AlreadyAnswered,
+        ConnectionLost."""
         error = CallError(code, description, details, action=self.action, unique_id=self.unique_id)
-        self._send(ErrorFrame(self.unique_id, code, description, error.details), False)
+        self._claim("answered")
+        frame = ErrorFrame(self.unique_id, code, description, error.details)
+        self._answers.send(self, frame, validate=False)
         return error
 
+    def reply_raw(self, data: str | bytes) -> Request:
+        """Answer with anything at all, as often as you like. Raises ConnectionLost."""
+        self._state = "answered"
+        self._answers.send_raw(data)
+        return self
+
     def defer(self) -> Request:
-        """Claim the request, and answer it later, from anywhere."""
+        """Claim the request, and answer it later, from anywhere. Raises AlreadyAnswered."""
         self._claim("deferred")
         return self
 
     def no_reply(self) -> Request:
-        """Claim the request, and never answer it: on purpose."""
+        """Claim the request, and never answer it: on purpose. Raises AlreadyAnswered."""
         self._claim("never")
         return self
 
@@ -86,26 +124,15 @@ class Request:
         message = self.payload.get("requestedMessage")
         return message if isinstance(message, str) else None
 
-    def _claim(self, state: str) -> None:
+    def _claim(self, state: str) -> str:
+        """The state before."""
         with self._lock:
-            self._refuse_second()
-            self._state = state
-
-    def _send(self, frame: ResultFrame | ErrorFrame, validate: bool) -> None:
-        with self._lock:
-            self._refuse_second()
-            before, self._state = self._state, "answered"
-        try:
-            self._answer(self, frame, validate)
-        except ValueError:  # nothing has left
-            with self._lock:
-                self._state = before
-            raise
-
-    def _refuse_second(self) -> None:
-        if self._state in ("answered", "never"):
-            how = "was answered already" if self._state == "answered" else "is never to be answered"
-            raise AlreadyAnswered(f"{self.action} {self.unique_id} {how}")
+            if self._state == "answered":
+                raise AlreadyAnswered(f"{self.action} {self.unique_id} was answered already")
+            if self._state == "never":
+                raise AlreadyAnswered(f"{self.action} {self.unique_id} is never to be answered")
+            before, self._state = self._state, state
+            return before
 
     def __repr__(self) -> str:
         return f"<Request {self.action} {self.payload} {self.unique_id} {self._state}>"

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 MAX_UNIQUE_ID = 36
+MAX_DEPTH = 200  # of arrays and objects; what is read can then be checked, shown and sent as well
 CALL, CALLRESULT, CALLERROR = 2, 3, 4
 
 
@@ -98,14 +99,11 @@ def decode(text: str | bytes) -> Frame:
     try:
         array = _JSON.decode(text)
     except RecursionError:
-        fault = Fault("$", "JSON", "nested too deeply to read")
-        start = _CALL_START.match(text)
-        return BadFrame([fault], CALL, start[1]) if start else BadFrame([fault])
-    except json.JSONDecodeError as error:
-        what = "an empty message" if not text.strip() else f"not JSON: {error}"
-        return BadFrame([Fault("$", "JSON", what)])
+        return _unreadable(text, _TOO_DEEP)
     except ValueError as error:
-        return BadFrame([Fault("$", "JSON", f"not JSON: {error}")])
+        return _unreadable(text, f"not JSON: {error}" if text.strip() else "an empty message")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_too_deep(array):
+        return _unreadable(text, _TOO_DEEP)
     if not isinstance(array, list):
         return BadFrame([Fault("$", "array", f"{_kind(array)}, not an array")])
     kind = array[0] if array else None
@@ -136,6 +134,29 @@ def to_json(value: Any) -> str:
         except UnicodeEncodeError:  # half a surrogate pair has no UTF-8, but an escape
             text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text
+
+
+def _unreadable(text: str, what: str) -> BadFrame:
+    # where at least the start can be read, the other side or the waiting call is not left without
+    # an answer
+    start = _START.match(text)
+    faults = [Fault("$", "JSON", what)]
+    return BadFrame(faults, int(start[1]), start[2]) if start else BadFrame(faults)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inside: list[Any] = []
+        for value in level:
+            if isinstance(value, list):
+                inside += value
+            elif isinstance(value, dict):
+                inside += value.values()
+        if not inside:
+            return False
+        level = inside
+    return True
 
 
 def _call(array: list[Any]) -> Frame:
@@ -192,8 +213,10 @@ def _payload(array: list[Any], index: int) -> list[Fault]:
 def _kind(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    names = {str: "a string", list: "an array", dict: "an object"}
-    return names.get(type(value), "a number")
+    for kind, name in ((str, "a string"), (list, "an array"), (dict, "an object")):
+        if isinstance(value, kind):
+            return name
+    return "a number"
 
 
 def _short(value: Any) -> str:
@@ -211,5 +234,6 @@ def _integer(digits: str) -> int | float:
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer)
-_CALL_START = re.compile(r'\s*\[\s*2\s*,\s*"([^"\\]*)"')
+_START = re.compile(r'\s*\[\s*([234])\s*,\s*"([^"\\]*)"\s*,')
+_TOO_DEEP = f"nested too deeply, more than {MAX_DEPTH} levels"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

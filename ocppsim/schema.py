@@ -6,7 +6,8 @@ properties` everywhere), from that one cached validator.
 
 jsonschema misjudges three things, so they are checked here:
 
-- ``multipleOf 0.1`` on floats refuses a third of the legal values (``0.3 % 0.1 != 0``): by exact fractions;
+- ``multipleOf 0.1`` on floats refuses a third of the legal values (``0.3 % 0.1 != 0``): by exact
+fractions;
 - ``format`` is not checked at all without optional packages: ``date-time`` is RFC 3339, ``uri``
   RFC 3986;
 - NaN and infinity count as numbers, which JSON does not have.
@@ -43,7 +44,8 @@ __all__ = ["Rule", "check", "derive"]
 
 
 class Rule:
-    """Constraints of a field, in JSON Schema's own words: ``Annotated[str, Rule(maxLength=20)]``."""
+    """Constraints of a field, in JSON Schema's own words: ``Annotated[str,
+    Rule(maxLength=20)]``."""
 
     __slots__ = ("keywords",)
 
@@ -102,14 +104,15 @@ def check(message: type, payload: Any) -> list[Fault]:
 
     The faults come with the one that decides the CALLERROR code first.
     """
-    faults = [fault for error in _validator(message).iter_errors(payload) for fault in _faults(error)]
+    errors = _validator(message).iter_errors(payload)
+    faults = [fault for error in errors for fault in _faults(error)]
     if len(faults) > 1:
         faults.sort(key=lambda fault: _GRAVITY.index(fault.code))
     return faults
 
 
-# OCPP-J 1.6 §4.2.3 has five codes for a payload that does not fit. What is wrong with its shape comes
-# first, as a field that should not be there often stands for the one that is missing.
+# OCPP-J 1.6 §4.2.3 has five codes for a payload that does not fit. What is wrong with its shape
+# comes first, as a field that should not be there often stands for the one that is missing.
 _GRAVITY = (
     "FormationViolation",
     "ProtocolError",
@@ -163,7 +166,9 @@ def _faults(error: Any) -> Iterator[Fault]:
         yield Fault(path, f"{rule} {limit}", text, code, value)
     elif rule == "format":
         example = _FORMAT_EXAMPLES.get(limit, "")
-        yield Fault(path, f"format {limit}", f"{_cut(value)} is not a {limit}{example}", code, value)
+        yield Fault(
+            path, f"format {limit}", f"{_cut(value)} is not a {limit}{example}", code, value
+        )
     elif rule == "multipleOf":
         text = f"{_cut(value)} is not a multiple of {limit}"
         yield Fault(path, f"multipleOf {limit}", text, code, value)

@@ -25,25 +25,27 @@ _CHUNK = 65536
 
 
 def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: float) -> Stream:
-    """A connection to host and port, with TLS where a context is given, by the monotonic `deadline`.
+    """A connection to host and port, with TLS where a context is given, by the monotonic
+    `deadline`.
 
     Raises ConnectError that says what stood in the way.
     """
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        sock = socket.create_connection((host, port), max(0.001, deadline - time.monotonic()))
+        sock = _connect(host, port, deadline)
     except socket.gaierror as error:
         raise ConnectError(f"unknown host {host!r} ({error.strerror})") from error
     except ConnectionRefusedError as error:
         raise ConnectError(f"nothing listens at {where} (connection refused)") from error
     except TimeoutError as error:
         raise ConnectError(f"no answer from {where} in time") from error
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no name of a host
         raise ConnectError(f"no connection to {where}: {error}") from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if context is None:
         return Stream(sock, deadline)
     try:
+        sock.settimeout(_seconds_until(deadline))
         return TlsStream(context.wrap_socket(sock, server_hostname=host), deadline)
     except ssl.SSLCertVerificationError as error:
         sock.close()
@@ -57,30 +59,60 @@ def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: 
         hint = " (does it speak TLS?)" if error.reason == "WRONG_VERSION_NUMBER" else ""
         text = f"no TLS with {where}: {error.reason or error}{hint}"
         raise ConnectError(text) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sock.close()
         raise ConnectError(f"{where} broke off the TLS handshake: {error}") from error
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    # socket.create_connection takes its time-out anew for each address of the host
+    failure = OSError("it has no address")
+    for *kind, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        try:
+            sock = socket.socket(*kind)
+        except OSError as error:
+            failure = error
+            continue
+        try:
+            sock.settimeout(_seconds_until(deadline))
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
+
+
+def _seconds_until(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())
 
 
 class Stream:
     """A connected TCP socket, with the few methods that websocket-client wants of one."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
-        """deadline: the monotonic time until which `recv` and `send` must be done; see `established`."""
+        """deadline: the monotonic time until which `recv` and `send` must be done; see `expire`."""
         self._sock = sock
         self._deadline: float | None = deadline
         self._buffer = b""
         self._position = 0
-        self._closed = False
+        self._ended = False
+        self._freed = False
         sock.settimeout(None)
 
-    def established(self) -> None:
-        """The handshake is over: from now on `recv` waits as long as it takes."""
-        self._deadline = None
+    def expire(self, deadline: float | None) -> None:
+        """Let `recv` raise TimeoutError from this monotonic time on; None: it waits as long as it
+        takes. By the thread that reads."""
+        self._deadline = deadline
 
     def recv(self, size: int) -> bytes:
         """At most `size` bytes, b"" at the end. For one thread only."""
         if self._position == len(self._buffer):
+            if self._ended:
+                return b""
+            # also where there is always something to read
+            if self._left() == 0:
+                raise TimeoutError("timed out")
             self._buffer = self._read()
             self._position = 0
         start = self._position
@@ -119,14 +151,19 @@ class Stream:
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def reset(self) -> None:
-        """Like `shutdown`, but the peer sees a TCP reset when the reader closes."""
+        """Like `shutdown`, but the peer sees a TCP reset at `free`."""
+        self._ended = True  # SHUT_RD does not keep out what the peer goes on sending
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             socket.socket.shutdown(self._sock, socket.SHUT_RD)
 
     def close(self) -> None:
-        """Only by the thread that reads, as the file descriptor is free for others afterwards."""
-        self._closed = True
+        """Nothing: websocket-client calls it where others may still write. See `free`."""
+
+    def free(self) -> None:
+        """Close the socket. Only when no other thread uses it, as its number is free for others
+        then."""
+        self._freed = True
         self._sock.close()
 
     def _read(self) -> bytes:
@@ -139,7 +176,7 @@ class Stream:
 
     def _poll(self, event: int, timeout: float | None) -> bool:
         poller = select.poll()
-        if self._closed:
+        if self._freed:
             raise OSError("the socket is closed")
         poller.register(self._sock.fileno(), event)
         return bool(poller.poll(None if timeout is None else timeout * 1000))
@@ -148,8 +185,8 @@ class Stream:
 class TlsStream(Stream):
     """The same over TLS.
 
-    OpenSSL loses connections when one thread reads and another writes at the same time, so each does
-    so under one lock without blocking, and waits outside it.
+    OpenSSL loses connections when one thread reads and another writes at the same time, so each
+    does so under one lock without blocking, and waits outside it.
     """
 
     _sock: ssl.SSLSocket
@@ -193,7 +230,8 @@ class Writer:
     """Whole messages to a `Stream`, in order, from any thread."""
 
     def __init__(self, stream: Stream, name: str, stall_timeout: float) -> None:
-        """stall_timeout: after so many seconds in which the peer takes nothing the stream is shut."""
+        """stall_timeout: after so many seconds in which the peer takes nothing the stream is
+        shut."""
         self._stream = stream
         self._name = name
         self._stall_timeout = stall_timeout
@@ -226,19 +264,33 @@ class Writer:
             self._accepted += len(view)
             mine = self._accepted
             if not self._draining:
-                self._draining = True
                 self._thread = threading.Thread(target=self._drain, name=self._name, daemon=True)
                 self._thread.start()
+                self._draining = True
             if wait:
                 # ends: the thread gets it written, or fails at the latest when the peer stalls
                 self._changed.wait_for(lambda: self._written >= mine or self._failure is not None)
                 if self._written < mine:
                     raise ConnectionLost(self._failure or "")
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing more can be written, once it is so."""
+        return self._failure
+
+    def flush(self, timeout: float) -> None:
+        """Wait until all is written, or nothing more can be; for so many seconds at the most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._backlog, timeout)
+
     def stop(self, why: str) -> None:
         """Nothing more can be written: whoever waits gets ConnectionLost."""
         with self._changed:
             self._fail(why)
+            draining = self._draining
+        if draining:
+            # as long as its thread waits for the socket, the kernel does not let it go
+            self._stream.shutdown()
 
     def join(self, timeout: float) -> None:
         thread = self._thread
@@ -258,9 +310,12 @@ class Writer:
         self._changed.notify_all()
 
     def _drain(self) -> None:
-        with contextlib.suppress(ConnectionLost, OSError):
+        with contextlib.suppress(ConnectionLost):
             while True:
-                writable = self._stream.wait_writable(self._stall_timeout)
+                try:
+                    writable = self._stream.wait_writable(self._stall_timeout)
+                except (OSError, ValueError):
+                    writable = True  # closed by now, as `_send` will say
                 with self._changed:
                     if self._failure is not None:
                         return

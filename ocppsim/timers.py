@@ -79,7 +79,8 @@ class Timers:
                     return
                 now = time.monotonic()
                 if not self._heap or self._heap[0].due > now:
-                    self._changed.wait(self._heap[0].due - now if self._heap else None)
+                    left = self._heap[0].due - now if self._heap else threading.TIMEOUT_MAX
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
                     continue
                 function = heapq.heappop(self._heap).function
             if function is not None:

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Literal
 
 from .blocking import never_block
@@ -31,8 +30,8 @@ class TracedFrame:
 
     number: counts up per charge point. time: seconds since 1970. direction: ``"sent"`` or
     ``"received"``, as the charge point sees it. text: what stood on the wire (bytes of a binary
-    message). frame: the same, understood. action: of an answer, its request's. faults: what is wrong
-    with it. latency: of an answer, seconds since its request.
+    message). frame: the same, understood. action: of an answer, its request's. faults: what is
+    wrong with it. latency: of an answer, seconds since its request.
     """
 
     chargePoint: str
@@ -98,7 +97,7 @@ class Trace:
 
     def __init__(self, size: int = 1000) -> None:
         self._frames: deque[TracedFrame] = deque(maxlen=size)
-        self._number = count(1)
+        self.last_number = 0
         self._changed = threading.Condition()
         self._waiting: deque[TracedFrame] = deque()
         self._told = 0
@@ -118,11 +117,11 @@ class Trace:
     def add(self, frame: TracedFrame) -> None:
         """Take `frame` as the next one. Quick, so that it can happen in the order of the wire."""
         with self._changed:
-            frame.number = next(self._number)
+            self.last_number += 1
+            frame.number = self.last_number
             frame.time = time.time()
             self._frames.append(frame)
-            if self.observers or everywhere:
-                self._waiting.append(frame)
+            self._waiting.append(frame)
 
     def tell(self, frame: TracedFrame, *, wait: bool) -> None:
         """Tell observers of all frames added up to now, `frame` among them.
@@ -132,20 +131,20 @@ class Trace:
         """
         with self._changed:
             if self._telling:
-                if wait and self._waiting:
+                if wait:
                     self._changed.wait_for(lambda: self._told >= frame.number, 5.0)
-                return
-            if not self._waiting:
                 return
             self._telling = True
         try:
             while (next_one := self._next()) is not None:
-                with never_block("an observer"):
-                    for observer in (*self.observers, *everywhere):
-                        _tell(observer, next_one)
-                with self._changed:
-                    self._told = next_one.number
-                    self._changed.notify_all()
+                try:
+                    with never_block("an observer"):
+                        for observer in (*self.observers, *everywhere):
+                            _tell(observer, next_one)
+                finally:
+                    with self._changed:
+                        self._told = next_one.number
+                        self._changed.notify_all()
         except BaseException:
             with self._changed:
                 self._telling = False
@@ -164,5 +163,3 @@ def _tell(observer: Observer, frame: TracedFrame) -> None:
         observer(frame)
     except Exception:
         _log.exception("an observer failed at frame %s", frame)
-
-

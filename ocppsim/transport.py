@@ -20,7 +20,7 @@ from .errors import ConnectError, ConnectionLost, Fault
 from .stream import Stream, Writer, open_stream
 
 if TYPE_CHECKING:
-    from websocket import ABNF, WebSocket
+    from websocket import WebSocket
 
 __all__ = ["Handshake", "Transport"]
 
@@ -31,8 +31,8 @@ TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x1, 0x2, 0x0, 0x8, 0x9, 0xA
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What the server answered to the WebSocket handshake: HTTP status, headers (names in lower case),
-    and the subprotocol it picked."""
+    """What the server answered to the WebSocket handshake: HTTP status, headers (names in lower
+    case), and the subprotocol it picked."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,8 +43,8 @@ class Transport:
     """One connection. `open` makes it, `start` begins to read, `close` ends it from any thread.
 
     on_message(transport, data, fault): each message, in the reader thread; str for text, bytes for
-    binary; the fault where it broke RFC 6455 but could be read. on_lost(transport, error): once, when
-    it is over.
+    binary; the fault where it broke RFC 6455 but could be read. on_lost(transport, error): once,
+    when it is over.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Transport:
         on_lost: Callable[[Transport, ConnectionLost], None],
     ) -> None:
         self.handshake = handshake
-        self._ws = ws
+        self._ws: Any = ws  # untyped in part
         self._stream = stream
         self._writer = Writer(stream, f"ocppsim {name} writer", stall_timeout)
         self._on_message = on_message
@@ -69,7 +69,9 @@ class Transport:
         self._close_sent = False
         self.closed_by_us = False
         self._lost: ConnectionLost | None = None
-        self._reader = threading.Thread(target=self._read, name=f"ocppsim {name} reader", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, name=f"ocppsim {name} reader", daemon=True
+        )
 
     @classmethod
     def open(
@@ -116,20 +118,30 @@ class Transport:
         return threading.current_thread() is self._reader
 
     def send(
-        self, data: str | bytes, *, first: Callable[[], object] | None = None, wait: bool = True
+        self,
+        data: str | bytes,
+        *,
+        first: Callable[[], object] | None = None,
+        wait: bool = True,
+        fragments: int = 1,
     ) -> None:
-        """Send one message, text for str and binary for bytes. See `Writer.write`."""
-        opcode, payload = (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
-        self._writer.write(_frame(opcode, payload), first=first, wait=wait and not self.in_reader())
+        """Send one message, text for str and binary for bytes, in so many fragments (RFC 6455
+        §5.4).
 
-    def send_frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:
-        """Send one WebSocket frame as it is: a part of a fragmented message, a ping, anything."""
-        self._writer.write(_frame(opcode, payload, fin), wait=not self.in_reader())
+        Half a surrogate pair in a str goes out as it is: as bad UTF-8. first, wait: see
+        `Writer.write`.
+        """
+        if isinstance(data, str):
+            message = _message(TEXT, data.encode(errors="surrogatepass"), fragments)
+        else:
+            message = _message(BINARY, data, fragments)
+        self._writer.write(message, first=first, wait=wait and not self.in_reader())
 
     def ping(self, payload: bytes, timeout: float) -> float:
-        """Send a ping and wait for its pong; the seconds between. Raises TimeoutError, ConnectionLost."""
+        """Send a ping and wait for its pong; the seconds between. Raises TimeoutError,
+        ConnectionLost."""
         started = time.monotonic()
-        self.send_frame(PING, payload)
+        self._writer.write(_frame(PING, payload))
         with self._pong:
             if not self._pong.wait_for(lambda: payload in self._pongs or self._lost, timeout):
                 raise TimeoutError(f"no pong within {timeout:g} s")
@@ -139,7 +151,8 @@ class Transport:
         return time.monotonic() - started
 
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> bool:
-        """Closing handshake, then the end, within about `timeout` seconds. Whether the reader ended.
+        """Closing handshake, then the end, within about `timeout` seconds. Whether the reader
+        ended.
 
         code None sends a close frame without a code.
         """
@@ -245,6 +258,16 @@ class Transport:
         if not isinstance(error, (OSError, ConnectionLost)):
             _log.exception("the reader thread failed; please report this")
         return ConnectionLost(f"the connection broke: {error}")
+
+
+def _message(opcode: int, payload: bytes, fragments: int) -> bytes:
+    if fragments < 2:
+        return _frame(opcode, payload)
+    size = -(-len(payload) // fragments)
+    parts = [payload[i * size : (i + 1) * size] for i in range(fragments)]
+    opcodes = [opcode] + [CONTINUATION] * (fragments - 1)
+    last = fragments - 1
+    return b"".join(_frame(opcodes[i], parts[i], i == last) for i in range(fragments))
 
 
 def _frame(opcode: int, payload: bytes, fin: bool = True) -> bytes:

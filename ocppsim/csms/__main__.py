@@ -25,7 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if bool(options.cert) != bool(options.key):
         parser.error("--cert and --key belong together")
-    _log_to_stderr(options.verbose, options.quiet)
+    log = logging.getLogger("ocppsim.csms")
+    log.setLevel(
+        logging.DEBUG if options.verbose else logging.WARNING if options.quiet else logging.INFO
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         passwords = dict(options.user)
@@ -50,14 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _log_to_stderr(verbose: bool, quiet: bool) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log = logging.getLogger("ocppsim.csms")
-    log.handlers[:] = [handler]
-    log.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+        log.removeHandler(handler)
+        log.setLevel(logging.NOTSET)
 
 
 def _read_passwords(path: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What the central system answers: by itself, or as a script has told it to.
 
-By itself it is a CSMS that lets a charge point do everything, and knows nothing in particular: every
-charge point is accepted, every idTag, every report. Whoever wants a refusal says so with
+By itself it is a CSMS that lets a charge point do everything, and knows nothing in particular:
+every charge point is accepted, every idTag, every report. Whoever wants a refusal says so with
 `CentralSystem.answer`.
 """
 

@@ -94,9 +94,7 @@ class Handshake:
             return False
 
     @staticmethod
-    def _refuse(
-        connection: ServerConnection, status: HTTPStatus, name: str, text: str
-    ) -> Response:
+    def _refuse(connection: ServerConnection, status: HTTPStatus, name: str, text: str) -> Response:
         who = printable(name)
         log.info("refused %s (%s): HTTP %d, %s", peer(connection), who, status, text)
         return connection.respond(status, text + "\n")

@@ -64,9 +64,7 @@ def invalid_request(action: str, faults: list[Fault], payload: Any) -> InvalidPa
     return InvalidPayload(action, "request", faults, payload=payload)
 
 
-def invalid_response(
-    name: str, action: str, faults: list[Fault], payload: Any
-) -> InvalidPayload:
+def invalid_response(name: str, action: str, faults: list[Fault], payload: Any) -> InvalidPayload:
     """The answer of the charge point `name` is not what it should be."""
     error = InvalidPayload(action, "response", faults, payload=payload, received=True)
     # its text is made for a charge point, which hears from a CSMS

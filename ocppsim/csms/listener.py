@@ -22,8 +22,8 @@ __all__ = ["Listener"]
 
 log = logging.getLogger("ocppsim.csms")
 
-# websockets logs handshakes with their Authorization header, and a traceback for each bit of garbage
-# that is sent to the port; what matters of it is logged here
+# websockets logs handshakes with their Authorization header, and a traceback for each bit of
+# garbage that is sent to the port; what matters of it is logged here
 _websockets_log = logging.getLogger("ocppsim.csms.websockets")
 _websockets_log.setLevel(logging.CRITICAL)
 
@@ -105,10 +105,10 @@ class Listener:
         name = charge_point_name(connection.request.path)
         label = printable(name)
         if connection.subprotocol is None:
-            # OCPP-J 1.6 §3.2: no agreement is said by a handshake without a subprotocol, then a close
-            log.warning("%s at %s does not offer ocpp1.6: closed", label, peer(connection))
-            text = f"this central system speaks the subprotocol {PROTOCOL.subprotocol} only"
-            await connection.close(1002, text)
+            # OCPP-J 1.6 §3.2: the handshake is completed without a subprotocol, then closed
+            ours = PROTOCOL.subprotocol
+            log.warning("%s at %s does not offer %s: closed", label, peer(connection), ours)
+            await connection.close(1002, f"this central system speaks the subprotocol {ours} only")
             return
         log.info("%s connected from %s", label, peer(connection))
         session = Session(name, connection, self._answers, self._journal, self._workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter, deque
@@ -23,8 +24,8 @@ class ReceivedRequest:
     """A CALL that a charge point has sent.
 
     name: of the charge point. time: when it came, UTC. faults: what is wrong with it, empty for a
-    proper one. answer: the payload or the `CallError` that it is answered with; None while an answer
-    function is at work, and where that decides not to answer.
+    proper one. answer: the payload or the `CallError` that it is answered with; None while an
+    answer function is at work, and where that decides not to answer.
     """
 
     name: str
@@ -144,13 +145,7 @@ class Journal:
         with self._changed:
             began = self._serial
         while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._serial > seen or not self._open,
-                    max(0.0, deadline - time.monotonic()),
-                )
-                fresh = self._since(seen)
-                stopped = not self._open
+            fresh, stopped = self._wait_beyond(seen, deadline)
             # outside the lock: `where` is the script's, and may take its time or ask for the record
             for request in fresh:
                 seen = request._serial
@@ -165,7 +160,7 @@ class Journal:
                 raise _stopped()
             if time.monotonic() >= deadline:
                 break
-        came = ", ".join(f"{count} × {what}" for what, count in others.items())
+        came = ", ".join(f"{count} {what}" for what, count in others.items())
         who = f" from {name}" if name is not None else ""
         connected = ", ".join(self.connected()) or "nobody"
         raise WaitTimeout(
@@ -173,13 +168,15 @@ class Journal:
             f" connected: {_cut(connected)}"
         )
 
-    def _since(self, serial: int) -> list[ReceivedRequest]:
-        fresh: list[ReceivedRequest] = []
-        for request in reversed(self._requests):
-            if request._serial <= serial:
-                break
-            fresh.append(request)
-        return fresh[::-1]
+    def _wait_beyond(self, serial: int, deadline: float) -> tuple[list[ReceivedRequest], bool]:
+        """The requests after number `serial`, once there are any; whether nothing more can come."""
+        with self._changed:
+            remaining = max(0.0, deadline - time.monotonic())
+            self._changed.wait_for(lambda: self._serial > serial or not self._open, remaining)
+            newest_first = itertools.takewhile(
+                lambda request: request._serial > serial, reversed(self._requests)
+            )
+            return list(newest_first)[::-1], not self._open
 
     def _take(self, request: ReceivedRequest) -> bool:
         with self._changed:

@@ -1,4 +1,4 @@
-"""The requests of one charge point, answered one after the other, in the order in which they came."""
+"""The requests of one charge point, answered one after the other, in the order of their coming."""
 
 from __future__ import annotations
 

@@ -168,9 +168,7 @@ class CentralSystem:
         """What charge points did against the protocol, oldest first."""
         return self._journal.violations()
 
-    def received(
-        self, action: str | None = None, name: str | None = None
-    ) -> list[ReceivedRequest]:
+    def received(self, action: str | None = None, name: str | None = None) -> list[ReceivedRequest]:
         """The requests of charge points, oldest first; of this action and name only."""
         return self._journal.requests(action, name)
 
@@ -209,7 +207,7 @@ class CentralSystem:
     ) -> dict[str, Any]:
         """Send a CALL to the charge point `name`, return the payload of its answer.
 
-        One CALL to a charge point is under way at a time (OCPP-J 1.6 §4.1.1); others wait their turn.
+        One CALL to a charge point is under way at a time (OCPP-J 1.6 §4.1.1); others wait for it.
 
         timeout: s, from sending. validate: False sends any action with any payload, and takes any
         payload for an answer. unique_id: a new UUID unless given.
@@ -307,8 +305,10 @@ class CentralSystem:
 def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
     """The same error in one line that names the address."""
     # asyncio wraps the system's words in its own; those of a name that is not found are its own
-    named = error.errno and not isinstance(error, socket.gaierror)
-    why = os.strerror(error.errno) if named else error.strerror or str(error)
+    if error.errno and not isinstance(error, socket.gaierror):
+        why = os.strerror(error.errno)
+    else:
+        why = error.strerror or str(error)
     plain = type(error)(f"cannot listen on {host}:{port}: {why}")
     plain.errno = error.errno
     return plain

@@ -165,7 +165,8 @@ class Session:
             else:
                 self._take_answer(frame, faults, message)
         except Exception:
-            log.exception("%s: a fault of the central system, at %s", self._label, text_line(message))
+            text = text_line(message)
+            log.exception("%s: a fault of the central system, at %s", self._label, text)
 
     def _take_call(self, frame: rpc.CallFrame, faults: list[Fault], message: str | bytes) -> None:
         answer: Answer
@@ -267,9 +268,7 @@ class Session:
     def _gone(self) -> ConnectionLost:
         why = self._lost or f"the connection is being closed: {self._close_text()}"
         code = self._connection.close_code
-        return ConnectionLost(
-            f"{self._label}: {why}", code=None if code in (1005, 1006) else code
-        )
+        return ConnectionLost(f"{self._label}: {why}", code=None if code in (1005, 1006) else code)
 
     def _close_text(self) -> str:
         code, reason = self._connection.close_code, self._connection.close_reason

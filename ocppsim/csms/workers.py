@@ -1,12 +1,13 @@
 """Threads for what may block: a script's functions, called for the event loop.
 
-A thread a call, not a pool: a pool that is full of functions waiting for each other's charge points
-would never go on. Calls are few at a time, one per charge point, as its requests are answered in order.
+A thread a call, not a pool: a pool that is full of functions waiting for each other's charge
+points would never go on. They are few at a time: a charge point's requests are answered in order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -48,10 +49,8 @@ class Workers:
             except BaseException as caught:
                 # SystemExit of a function must not end the event loop
                 error = caught if isinstance(caught, Exception) else RuntimeError(repr(caught))
-            try:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(deliver, result, error)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                pass
 
         thread = threading.Thread(target=work, name=f"ocppsim-csms {name}", daemon=True)
         with self._lock:

@@ -62,7 +62,9 @@ class ChargePoint16(ChargePoint):
         """
         return cast(AuthorizeResponse, self.call("Authorize", cast(dict[str, Any], payload)))
 
-    def send_boot_notification(self, **payload: Unpack[BootNotificationRequest]) -> BootNotificationResponse:
+    def send_boot_notification(
+        self, **payload: Unpack[BootNotificationRequest]
+    ) -> BootNotificationResponse:
         """The charge point introduces itself, after each start and before anything else. OCPP 1.6
         §4.2 (operation), §6.3 (message).
 
@@ -89,7 +91,9 @@ class ChargePoint16(ChargePoint):
                 only sends what it is asked for; Rejected: the charge point sends nothing until
                 interval has passed.
         """
-        return cast(BootNotificationResponse, self.call("BootNotification", cast(dict[str, Any], payload)))
+        return cast(
+            BootNotificationResponse, self.call("BootNotification", cast(dict[str, Any], payload))
+        )
 
     def send_data_transfer(self, **payload: Unpack[DataTransferRequest]) -> DataTransferResponse:
         """Either side sends something that OCPP has no message for. OCPP 1.6 §4.3 and §5.6
@@ -108,7 +112,9 @@ class ChargePoint16(ChargePoint):
         """
         return cast(DataTransferResponse, self.call("DataTransfer", cast(dict[str, Any], payload)))
 
-    def send_diagnostics_status_notification(self, **payload: Unpack[DiagnosticsStatusNotificationRequest]) -> DiagnosticsStatusNotificationResponse:
+    def send_diagnostics_status_notification(
+        self, **payload: Unpack[DiagnosticsStatusNotificationRequest]
+    ) -> DiagnosticsStatusNotificationResponse:
         """The charge point tells how the upload that GetDiagnostics asked for is going. OCPP 1.6
         §4.4 (operation), §6.17 (message).
 
@@ -118,9 +124,14 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(DiagnosticsStatusNotificationResponse, self.call("DiagnosticsStatusNotification", cast(dict[str, Any], payload)))
+        return cast(
+            DiagnosticsStatusNotificationResponse,
+            self.call("DiagnosticsStatusNotification", cast(dict[str, Any], payload)),
+        )
 
-    def send_firmware_status_notification(self, **payload: Unpack[FirmwareStatusNotificationRequest]) -> FirmwareStatusNotificationResponse:
+    def send_firmware_status_notification(
+        self, **payload: Unpack[FirmwareStatusNotificationRequest]
+    ) -> FirmwareStatusNotificationResponse:
         """The charge point tells how the update that UpdateFirmware asked for is going. OCPP 1.6
         §4.5 (operation), §6.19 (message).
 
@@ -130,7 +141,10 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(FirmwareStatusNotificationResponse, self.call("FirmwareStatusNotification", cast(dict[str, Any], payload)))
+        return cast(
+            FirmwareStatusNotificationResponse,
+            self.call("FirmwareStatusNotification", cast(dict[str, Any], payload)),
+        )
 
     def send_heartbeat(self, **payload: Unpack[HeartbeatRequest]) -> HeartbeatResponse:
         """The charge point shows that it is alive, and asks for the time. It has no fields. OCPP 1.6
@@ -143,7 +157,9 @@ class ChargePoint16(ChargePoint):
         """
         return cast(HeartbeatResponse, self.call("Heartbeat", cast(dict[str, Any], payload)))
 
-    def send_log_status_notification(self, **payload: Unpack[LogStatusNotificationRequest]) -> LogStatusNotificationResponse:
+    def send_log_status_notification(
+        self, **payload: Unpack[LogStatusNotificationRequest]
+    ) -> LogStatusNotificationResponse:
         """The charge point tells how the upload that GetLog asked for is going. Security white paper
         edition 3 §5.13.
 
@@ -154,7 +170,10 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(LogStatusNotificationResponse, self.call("LogStatusNotification", cast(dict[str, Any], payload)))
+        return cast(
+            LogStatusNotificationResponse,
+            self.call("LogStatusNotification", cast(dict[str, Any], payload)),
+        )
 
     def send_meter_values(self, **payload: Unpack[MeterValuesRequest]) -> MeterValuesResponse:
         """The charge point reports what it measured. OCPP 1.6 §4.7 (operation), §6.31 (message).
@@ -168,7 +187,9 @@ class ChargePoint16(ChargePoint):
         """
         return cast(MeterValuesResponse, self.call("MeterValues", cast(dict[str, Any], payload)))
 
-    def send_security_event_notification(self, **payload: Unpack[SecurityEventNotificationRequest]) -> SecurityEventNotificationResponse:
+    def send_security_event_notification(
+        self, **payload: Unpack[SecurityEventNotificationRequest]
+    ) -> SecurityEventNotificationResponse:
         """The charge point tells of something that matters to security. Security white paper edition
         3 §5.15.
 
@@ -180,9 +201,14 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(SecurityEventNotificationResponse, self.call("SecurityEventNotification", cast(dict[str, Any], payload)))
+        return cast(
+            SecurityEventNotificationResponse,
+            self.call("SecurityEventNotification", cast(dict[str, Any], payload)),
+        )
 
-    def send_sign_certificate(self, **payload: Unpack[SignCertificateRequest]) -> SignCertificateResponse:
+    def send_sign_certificate(
+        self, **payload: Unpack[SignCertificateRequest]
+    ) -> SignCertificateResponse:
         """The charge point asks for a certificate for its new key. Security white paper edition 3
         §5.17.
 
@@ -193,9 +219,13 @@ class ChargePoint16(ChargePoint):
         Response:
             status: Accepted or Rejected.
         """
-        return cast(SignCertificateResponse, self.call("SignCertificate", cast(dict[str, Any], payload)))
+        return cast(
+            SignCertificateResponse, self.call("SignCertificate", cast(dict[str, Any], payload))
+        )
 
-    def send_signed_firmware_status_notification(self, **payload: Unpack[SignedFirmwareStatusNotificationRequest]) -> SignedFirmwareStatusNotificationResponse:
+    def send_signed_firmware_status_notification(
+        self, **payload: Unpack[SignedFirmwareStatusNotificationRequest]
+    ) -> SignedFirmwareStatusNotificationResponse:
         """The charge point tells how the update that SignedUpdateFirmware asked for is going.
         Security white paper edition 3 §5.19.
 
@@ -208,9 +238,14 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(SignedFirmwareStatusNotificationResponse, self.call("SignedFirmwareStatusNotification", cast(dict[str, Any], payload)))
+        return cast(
+            SignedFirmwareStatusNotificationResponse,
+            self.call("SignedFirmwareStatusNotification", cast(dict[str, Any], payload)),
+        )
 
-    def send_start_transaction(self, **payload: Unpack[StartTransactionRequest]) -> StartTransactionResponse:
+    def send_start_transaction(
+        self, **payload: Unpack[StartTransactionRequest]
+    ) -> StartTransactionResponse:
         """The charge point tells that a transaction has started, now or while it was offline. OCPP
         1.6 §4.8 (operation), §6.45 (message).
 
@@ -227,9 +262,13 @@ class ChargePoint16(ChargePoint):
             transactionId: the number that MeterValues, StopTransaction and RemoteStopTransaction
                 name it by.
         """
-        return cast(StartTransactionResponse, self.call("StartTransaction", cast(dict[str, Any], payload)))
+        return cast(
+            StartTransactionResponse, self.call("StartTransaction", cast(dict[str, Any], payload))
+        )
 
-    def send_status_notification(self, **payload: Unpack[StatusNotificationRequest]) -> StatusNotificationResponse:
+    def send_status_notification(
+        self, **payload: Unpack[StatusNotificationRequest]
+    ) -> StatusNotificationResponse:
         """The charge point tells that a connector, or it itself, is in another state or has an
         error. OCPP 1.6 §4.9 (operation), §6.47 (message).
 
@@ -247,9 +286,14 @@ class ChargePoint16(ChargePoint):
 
         Response: no fields.
         """
-        return cast(StatusNotificationResponse, self.call("StatusNotification", cast(dict[str, Any], payload)))
+        return cast(
+            StatusNotificationResponse,
+            self.call("StatusNotification", cast(dict[str, Any], payload)),
+        )
 
-    def send_stop_transaction(self, **payload: Unpack[StopTransactionRequest]) -> StopTransactionResponse:
+    def send_stop_transaction(
+        self, **payload: Unpack[StopTransactionRequest]
+    ) -> StopTransactionResponse:
         """The charge point tells that a transaction has ended, now or while it was offline. OCPP 1.6
         §4.10 (operation), §6.49 (message).
 
@@ -268,4 +312,6 @@ class ChargePoint16(ChargePoint):
             idTagInfo (optional): the verdict on the idTag, for the charge point's cache; absent
                 when there was none.
         """
-        return cast(StopTransactionResponse, self.call("StopTransaction", cast(dict[str, Any], payload)))
+        return cast(
+            StopTransactionResponse, self.call("StopTransaction", cast(dict[str, Any], payload))
+        )

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from ..schema import Rule
 
 __all__ = [
+    "URI",
     "AuthorizationData",
     "AuthorizationStatus",
     "AvailabilityStatus",
@@ -29,13 +30,13 @@ __all__ = [
     "ChargingRateUnitType",
     "ChargingSchedule",
     "ChargingSchedulePeriod",
-    "CiString128Type",
     "CiString20Type",
-    "CiString255Type",
     "CiString25Type",
     "CiString40Type",
-    "CiString500Type",
     "CiString50Type",
+    "CiString128Type",
+    "CiString255Type",
+    "CiString500Type",
     "ClearCacheStatus",
     "ClearChargingProfileStatus",
     "ConfigurationStatus",
@@ -73,7 +74,6 @@ __all__ = [
     "SampledValue",
     "TriggerMessageStatus",
     "TriggerMessageStatusEnumType",
-    "URI",
     "UnitOfMeasure",
     "UnlockStatus",
     "UpdateFirmwareStatusEnumType",

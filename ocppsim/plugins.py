@@ -1,0 +1,267 @@
+"""Finding plugins, checking them one by one, and asking them.
+
+A plugin comes from an installed distribution (entry point group ``ocppsim``), from a folder (each
+``.py`` file), or from code (`Plugins.register`). One that is broken is named in `problems` and left
+out; the others work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from . import hookspecs
+from .protocol import snake_case
+from .v16 import hookspecs as hookspecs16
+
+if TYPE_CHECKING:
+    from .request import Request
+
+__all__ = ["PluginInfo", "Plugins", "shared"]
+
+_log = logging.getLogger("ocppsim.plugins")
+
+GROUP = "ocppsim"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """One plugin: its name, version ("" where it has none), where it comes from, and its hooks."""
+
+    name: str
+    version: str
+    source: str
+    hooks: tuple[str, ...]
+
+
+class Plugins:
+    """A set of plugins. `connect` uses the process's own (`shared`) unless it is given another."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager("ocppsim")
+        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(hookspecs16)
+        self._known = {name for name in vars(self._manager.hook) if not name.startswith("_")}
+        self._infos: dict[str, PluginInfo] = {}
+        self._blocked: set[str] = set()
+        self._configured = False
+        self.problems: list[str] = []
+        """What was wrong with plugins that were left out, a line each."""
+
+    def __iter__(self) -> Iterator[PluginInfo]:
+        return iter(self._infos.values())
+
+    def block(self, names: Iterable[str]) -> None:
+        """Leave these out when they are found."""
+        self._blocked.update(names)
+
+    def register(
+        self, plugin: object, name: str | None = None, *, version: str = "", source: str = "code"
+    ) -> bool:
+        """Add a module or an object with hook implementations. Whether it could be.
+
+        Its functions must be marked with ``@hookimpl`` and named and called as a hook is.
+        """
+        name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        if name in self._blocked:
+            return False
+        if name in self._infos:
+            return self._leave_out(name, f"there is one of this name already, from {source}")
+        problem = self._unmarked(plugin)
+        if problem:
+            return self._leave_out(name, problem)
+        try:
+            self._manager.register(plugin, name)
+            hooks = self._hooks_of(plugin)
+        except Exception as error:  # pluggy's own verdict, or a plugin's odd attribute
+            self._unregister(name)
+            text = " ".join(str(error).split())
+            return self._leave_out(name, text)
+        self._infos[name] = PluginInfo(name, version, source, hooks)
+        return True
+
+    def load_installed(self) -> None:
+        """Add the plugins of all installed distributions."""
+        for entry in importlib.metadata.entry_points(group=GROUP):
+            if entry.name in self._blocked:
+                continue
+            source, version = "installed", ""
+            if entry.dist is not None:
+                source, version = entry.dist.name, entry.dist.version
+            self._load(entry.name, entry.load, version, source)
+
+    def load_folder(self, folder: str | os.PathLike[str]) -> None:
+        """Add each ``.py`` file of a folder as a plugin, named after the file."""
+        path = Path(folder)
+        try:
+            files = sorted(path.glob("*.py")) if path.is_dir() else None
+        except OSError as error:
+            self._leave_out(str(path), str(error))
+            return
+        if files is None:
+            self._leave_out(str(path), "there is no such folder")
+            return
+        for file in files:
+            if file.stem != "__init__" and file.stem not in self._blocked:
+                self._load(file.stem, partial(_import, file), "", str(file))
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Let each plugin add its options, in a group of its own."""
+        for name, function in self._implementations("ocppsim_add_options"):
+            try:
+                function({"parser": parser.add_argument_group(f"plugin {name}")})
+            except Exception as error:
+                self._leave_out(name, f"ocppsim_add_options: {_said(error)}", gone=False)
+
+    def configure(self, options: argparse.Namespace) -> None:
+        """Tell each plugin the options, once."""
+        self._configured = True
+        self.tell("ocppsim_configure", options=options)
+
+    def configure_by_default(self) -> None:
+        """For a program without a command line: the defaults of the plugins' options."""
+        if not self._configured:
+            parser = argparse.ArgumentParser(add_help=False)
+            self.add_options(parser)
+            self.configure(parser.parse_args([]))
+
+    def has(self, hook: str) -> bool:
+        """Whether any plugin implements `hook`."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Call `hook` of every plugin. One that raises is named in the log; the others go on."""
+        for name, function in self._implementations(hook):
+            try:
+                function(arguments)
+            except Exception:
+                _log.exception("plugin %s: %s failed", name, hook)
+
+    def answerers(
+        self, prefix: str, request: Request
+    ) -> Iterator[tuple[str, Callable[[Request], Any]]]:
+        """Who may answer `request`, in turn: a text for the log, and the handler.
+
+        prefix: of the version's hooks, ``ocpp16_``.
+        """
+        hooks = [f"{prefix}{snake_case(request.action)}", "ocppsim_call"]
+        arguments: dict[str, Any] = {"cp": request.cp}
+        if request.requestedMessage is not None:
+            hooks.insert(0, "ocppsim_trigger")
+            arguments["requestedMessage"] = request.requestedMessage
+        for hook in hooks:
+            if hook in self._known:
+                for name, function in self._implementations(hook):
+                    yield f"plugin {name} ({hook})", partial(_ask, function, arguments)
+
+    def _implementations(self, hook: str) -> Iterator[tuple[str, Callable[[dict[str, Any]], Any]]]:
+        # one by one instead of pluggy's call of all, so that a fault has a name
+        for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            yield found.plugin_name, partial(_call, found)
+
+    def _load(self, name: str, load: Callable[[], Any], version: str, source: str) -> None:
+        try:
+            plugin = load()
+        except (Exception, SystemExit) as error:
+            self._leave_out(name, f"importing it failed: {_said(error)} (from {source})")
+            _log.debug("plugin %s", name, exc_info=True)
+        else:
+            self.register(plugin, name, version=version, source=source)
+
+    def _hooks_of(self, plugin: object) -> tuple[str, ...]:
+        hooks = []
+        for caller in self._manager.get_hookcallers(plugin) or []:
+            for found in caller.get_hookimpls():
+                if found.plugin is not plugin:
+                    continue
+                if found.hookwrapper or found.wrapper:
+                    raise ValueError(f"{caller.name} is a wrapper; ocppsim asks plugins one by one")
+                if not caller.has_spec() and not found.optionalhook:
+                    raise ValueError(self._unknown(caller.name))
+            hooks.append(caller.name)
+        return tuple(sorted(hooks))
+
+    def _unknown(self, name: str) -> str:
+        close = difflib.get_close_matches(name, self._known, 1)
+        return f"there is no hook {name}" + (f"; did you mean {close[0]}?" if close else "")
+
+    def _unmarked(self, plugin: object) -> str | None:
+        for name in self._known:
+            function = getattr(plugin, name, None)
+            if callable(function) and not hasattr(function, "ocppsim_impl"):
+                return f"{name} has no @hookimpl"
+        return None
+
+    def _unregister(self, name: str) -> None:
+        if self._manager.has_plugin(name):
+            self._manager.unregister(name=name)
+
+    def _leave_out(self, name: str, why: str, *, gone: bool = True) -> bool:
+        text = f"plugin {name}: {why}" + ("; it is left out" if gone else "")
+        self.problems.append(text)
+        _log.error("%s", text)
+        return False
+
+
+def _call(found: pluggy.HookImpl, given: dict[str, Any]) -> Any:
+    return found.function(*[given[name] for name in found.argnames])
+
+
+def _ask(
+    function: Callable[[dict[str, Any]], Any], arguments: dict[str, Any], request: Request
+) -> Any:
+    return function({**arguments, "request": request})
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _import(file: Path) -> ModuleType:
+    # a name of its own, so that a plugin called json.py hides nothing
+    name = f"ocppsim_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+_lock = threading.Lock()
+_shared: Plugins | None = None
+
+
+def shared() -> Plugins:
+    """The plugins of this process: installed ones, then those of ``OCPPSIM_PLUGINS_DIR``, without
+    those that ``OCPPSIM_NO_PLUGIN`` names (comma-separated)."""
+    global _shared
+    with _lock:
+        if _shared is None:
+            plugins = Plugins()
+            blocked = os.environ.get("OCPPSIM_NO_PLUGIN", "").split(",")
+            plugins.block(name.strip() for name in blocked)
+            plugins.load_installed()
+            for folder in filter(None, os.environ.get("OCPPSIM_PLUGINS_DIR", "").split(os.pathsep)):
+                plugins.load_folder(folder)
+            _shared = plugins
+        return _shared
