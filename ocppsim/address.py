@@ -10,8 +10,8 @@ from .errors import ConnectError
 
 __all__ = ["Address"]
 
-# what RFC 3986 allows in a path beside letters and digits; % as the URL is encoded already; not ";",
-# from which on websocket-client would leave out the rest
+# what RFC 3986 allows in a path beside letters and digits; % as the URL is encoded already; but not
+# ";", as websocket-client drops it and what follows
 _PATH = "/%:@!$&'()*+,=-._~"
 _QUERY = _PATH + ";?"
 
@@ -40,10 +40,11 @@ class Address:
         user: str | None = None,
         password: str | bytes | None = None,
     ) -> Address:
-        """Take `url` apart; `name`, if given, becomes its last path segment unless it is that already.
+        """Take `url` apart; `name`, if given, becomes its last path segment unless it is that
+        already.
 
-        Raises ConnectError where it is not a ws:// or wss:// URL with a host and a name. Its text shows
-        nothing before an @, where a password may be; nor what Python says, who quotes it.
+        Raises ConnectError where it is not a ws:// or wss:// URL with a host and a name. Its text
+        shows nothing before an @, where a password may be.
         """
         shown = _shown(url)
         hint = " (in a user or password, : / ? # @ are percent-encoded)" if "@" in url else ""
@@ -80,7 +81,9 @@ class Address:
                 if isinstance(secret, str):
                     secret.encode()
         except UnicodeEncodeError:
-            text = f"{shown!r}: there is half a surrogate pair in the URL, the name, user or password"
+            text = (
+                f"{shown!r}: there is half a surrogate pair in the URL, the name, user or password"
+            )
             raise ConnectError(text, url=shown) from None
         if not name:
             text = f"{shown!r} has no charge point name: add it as the last part, or give name="
@@ -108,7 +111,7 @@ class Address:
 
 
 def _text_or_bytes(quoted: str) -> str | bytes:
-    # an AuthorizationKey need not be text (security white paper, A00.FR.205)
+    # an AuthorizationKey need not be text (OCPP-J 1.6 §6.2.2)
     try:
         return unquote(quoted, errors="strict")
     except UnicodeDecodeError:
@@ -116,6 +119,7 @@ def _text_or_bytes(quoted: str) -> str | bytes:
 
 
 def _shown(url: str) -> str:
-    """What may stand in an error: nothing of a password, even where the URL is too broken to see it."""
+    """What may stand in an error: nothing of a password, not even of one that is badly encoded."""
     head, at, rest = url.strip().rpartition("@")
-    return f"{head.partition(':')[0]}://…@{rest}" if at else rest
+    scheme = head.partition("://")[0]
+    return (f"{scheme}://…@" if scheme.isalpha() else "…@" if at else "") + rest

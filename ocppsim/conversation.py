@@ -58,7 +58,8 @@ class Conversation:
         self._log = log
         self._on_request = on_request
         self._transport: Transport | None = None
-        self._seen: dict[str, None] = {}  # ids of the CSMS's CALLs on this connection
+        self._seen: dict[str, str] = {}  # ids of the CSMS's CALLs on this connection, their action
+        self._raw: dict[str, str] = {}  # the same of CALLs sent raw, until they are answered
 
     def attach(self, transport: Transport) -> None:
         """From now on over this connection."""
@@ -94,6 +95,8 @@ class Conversation:
         frame = rpc.decode(data)
         action = frame.action if isinstance(frame, CallFrame) else None
         traced = TracedFrame(self.name, "sent", data, frame, action, list(frame.faults))
+        if frame.type == "CALL" or getattr(frame, "message_type", None) == rpc.CALL:
+            _remember(self._raw, frame.unique_id or "", action or "")
         self.put(transport or self._connected(), traced, wait=True, fragments=fragments)
 
     def received(self, transport: Transport, data: str | bytes, fault: Fault | None) -> None:
@@ -143,7 +146,7 @@ class Conversation:
         if frame.unique_id in self._seen:
             text = "this id was used before on this connection"
             traced.faults.append(Fault("$[1]", "unique id", text))
-        self._remember(frame.unique_id)
+        _remember(self._seen, frame.unique_id, frame.action)
         if action is None or not action.from_csms:
             # a handler may know it all the same; if none does, the default answers
             text = f"{frame.action!r:.80} is no action of OCPP {self.protocol.version}"
@@ -165,6 +168,9 @@ class Conversation:
         self, frame: ResultFrame | ErrorFrame | BadFrame, unique_id: str, traced: TracedFrame
     ) -> Callable[[], object]:
         call = self.calls.take(unique_id)
+        if call is None and unique_id in self._raw:
+            traced.action = self._raw.pop(unique_id) or None
+            return _nothing
         if call is None:
             past = self.calls.past(unique_id)
             if past == "timed out":
@@ -216,12 +222,8 @@ class Conversation:
             )
             if len(self.violations) < MAX_VIOLATIONS:
                 self.violations.append(violation)
-            self._log.warning("the CSMS broke the protocol: %s", violation)
-
-    def _remember(self, unique_id: str) -> None:
-        self._seen[unique_id] = None
-        if len(self._seen) > 10_000:
-            del self._seen[next(iter(self._seen))]
+            what = f"{traced.action}: {fault}" if traced.action else str(fault)
+            self._log.warning("the CSMS broke the protocol: %s [%s]", what, fault.rule)
 
     def _refuse_invalid(self, name: str, payload: Any, unique_id: str) -> None:
         known = self.protocol.from_charge_point
@@ -309,6 +311,12 @@ class _Answers:
 
     def send_raw(self, text: str | bytes) -> None:
         self._conversation.send_raw(text, transport=self._transport)
+
+
+def _remember(ids: dict[str, str], unique_id: str, action: str) -> None:
+    ids[unique_id] = action
+    if len(ids) > 1000:
+        del ids[next(iter(ids))]
 
 
 def _nothing() -> None:

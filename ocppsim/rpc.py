@@ -146,7 +146,7 @@ def _unreadable(text: str, what: str) -> BadFrame:
 
 def _is_too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         inside: list[Any] = []
         for value in level:
             if isinstance(value, list):
@@ -156,7 +156,7 @@ def _is_too_deep(value: Any) -> bool:
         if not inside:
             return False
         level = inside
-    return True
+    return any(isinstance(value, (list, dict)) for value in level)
 
 
 def _call(array: list[Any]) -> Frame:

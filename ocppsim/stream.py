@@ -91,19 +91,15 @@ class Stream:
     """A connected TCP socket, with the few methods that websocket-client wants of one."""
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
-        """deadline: the monotonic time until which `recv` and `send` must be done; see `expire`."""
         self._sock = sock
-        self._deadline: float | None = deadline
+        self.deadline: float | None = deadline
+        """The monotonic time from which on `recv` and `send` raise TimeoutError; None: they wait as
+        long as it takes. For the thread that reads."""
         self._buffer = b""
         self._position = 0
         self._ended = False
         self._freed = False
         sock.settimeout(None)
-
-    def expire(self, deadline: float | None) -> None:
-        """Let `recv` raise TimeoutError from this monotonic time on; None: it waits as long as it
-        takes. By the thread that reads."""
-        self._deadline = deadline
 
     def recv(self, size: int) -> bytes:
         """At most `size` bytes, b"" at the end. For one thread only."""
@@ -167,12 +163,12 @@ class Stream:
         self._sock.close()
 
     def _read(self) -> bytes:
-        if self._deadline is not None and not self._poll(select.POLLIN, self._left()):
+        if self.deadline is not None and not self._poll(select.POLLIN, self._left()):
             raise TimeoutError("timed out")
         return self._sock.recv(_CHUNK)
 
     def _left(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _poll(self, event: int, timeout: float | None) -> bool:
         poller = select.poll()

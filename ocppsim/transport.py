@@ -5,18 +5,19 @@ It knows messages and control frames, not OCPP.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .address import Address
-from .blocking import never_block
+from .blocking import may_block, never_block
 from .errors import ConnectError, ConnectionLost, Fault
+from .handshake import Handshake, shake_hands
 from .stream import Stream, Writer, open_stream
 
 if TYPE_CHECKING:
@@ -26,17 +27,10 @@ __all__ = ["Handshake", "Transport"]
 
 _log = logging.getLogger("ocppsim.transport")
 
+# s in which the answer to a close frame must be written
+_FLUSH_TIME = 2.0
+
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x1, 0x2, 0x0, 0x8, 0x9, 0xA
-
-
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """What the server answered to the WebSocket handshake: HTTP status, headers (names in lower
-    case), and the subprotocol it picked."""
-
-    status: int
-    headers: Mapping[str, str]
-    subprotocol: str | None
 
 
 class Transport:
@@ -66,7 +60,8 @@ class Transport:
         self._on_lost = on_lost
         self._pong = threading.Condition()
         self._pongs: list[bytes] = []
-        self._close_sent = False
+        self._state = threading.Lock()  # for the two below
+        self._started = self._close_sent = False
         self.closed_by_us = False
         self._lost: ConnectionLost | None = None
         self._reader = threading.Thread(
@@ -88,15 +83,20 @@ class Transport:
     ) -> Transport:
         """Connect within `timeout` seconds. Raises ConnectError."""
         deadline = time.monotonic() + timeout
+        stream = None
         try:
             stream = open_stream(address.host, address.port, context, deadline)
-            ws, handshake = _shake_hands(stream, address, subprotocols, headers)
-        except ConnectError as error:
+            ws, handshake = shake_hands(stream, address, subprotocols, headers)
+        except BaseException as error:
+            if stream is not None:
+                stream.free()
+            if not isinstance(error, ConnectError):
+                raise
             text = f"{address.url}: {error}"
             raise ConnectError(
                 text, url=address.url, status=error.status, headers=error.headers, body=error.body
             ) from error.__cause__
-        stream.established()
+        stream.deadline = None
         return cls(
             ws,
             stream,
@@ -108,7 +108,9 @@ class Transport:
         )
 
     def start(self) -> None:
-        self._reader.start()
+        with self._state:
+            self._started = True
+            self._reader.start()
 
     @property
     def alive(self) -> bool:
@@ -135,19 +137,31 @@ class Transport:
             message = _message(TEXT, data.encode(errors="surrogatepass"), fragments)
         else:
             message = _message(BINARY, data, fragments)
-        self._writer.write(message, first=first, wait=wait and not self.in_reader())
+
+        def before() -> None:
+            if self._close_sent:  # nothing may follow the close frame (RFC 6455 §5.5.1)
+                raise ConnectionLost("the connection is being closed")
+            if first is not None:
+                first()
+
+        self._writer.write(message, first=before, wait=wait and not self.in_reader())
 
     def ping(self, payload: bytes, timeout: float) -> float:
         """Send a ping and wait for its pong; the seconds between. Raises TimeoutError,
-        ConnectionLost."""
+        ConnectionLost, WouldDeadlock."""
+        may_block("ping()")
         started = time.monotonic()
-        self._writer.write(_frame(PING, payload))
+        with self._pong:
+            # of an earlier one, which came too late
+            self._pongs = [pong for pong in self._pongs if pong != payload]
+        self._writer.write(_frame(PING, payload), wait=False)
         with self._pong:
             if not self._pong.wait_for(lambda: payload in self._pongs or self._lost, timeout):
                 raise TimeoutError(f"no pong within {timeout:g} s")
-            if payload not in self._pongs:
-                raise ConnectionLost(str(self._lost))
-            self._pongs.remove(payload)
+            if payload in self._pongs:
+                self._pongs.remove(payload)
+            elif self._lost is not None:
+                raise ConnectionLost(str(self._lost), code=self._lost.code)
         return time.monotonic() - started
 
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> bool:
@@ -158,8 +172,10 @@ class Transport:
         """
         self.closed_by_us = True
         self._say_close(b"" if code is None else struct.pack("!H", code) + reason.encode()[:123])
-        if not self.in_reader():
-            # half of the time for the peer's close frame, then without it
+        # half of the time for the peer's close frame, then without it
+        if self.in_reader():
+            self._stream.deadline = time.monotonic() + timeout / 2
+        elif self._is_started():
             self._reader.join(timeout / 2)
             self._stream.shutdown()
             self._reader.join(timeout / 2)
@@ -173,19 +189,26 @@ class Transport:
             self._stream.reset()
         else:
             self._stream.shutdown()
-        if self._reader.ident is None:  # never started
-            self._stream.close()
-        elif not self.in_reader():
+        if not self.in_reader() and self._is_started():
             self._reader.join(timeout)
 
+    def _is_started(self) -> bool:
+        """Otherwise the stream is free now, as no reader would do it; one that starts finds the
+        end."""
+        with self._state:
+            if not self._started:
+                self._writer.stop("closed before it was begun")
+                self._stream.free()
+            return self._started
+
     def _say_close(self, payload: bytes) -> None:
-        if self._close_sent:
-            return
-        self._close_sent = True
-        try:
+        with self._state:
+            if self._close_sent:
+                return
+            self._close_sent = True
+        # else there is nobody to say it to
+        with contextlib.suppress(ConnectionLost):
             self._writer.write(_frame(CLOSE, payload), wait=False)
-        except ConnectionLost:
-            pass  # then there is nobody to say it to
 
     def _read(self) -> None:
         lost = ConnectionLost("the connection ended without a closing handshake")
@@ -197,23 +220,29 @@ class Transport:
         finally:
             self._lost = lost
             self._writer.stop(str(lost))
-            self._stream.close()
+            self._stream.free()
             with self._pong:
                 self._pong.notify_all()
             with never_block("the reader thread"):
                 self._on_lost(self, lost)
 
     def _read_until_close(self) -> ConnectionLost:
+        from websocket import WebSocketProtocolException
+
         parts = self._ws.cont_frame
+        masked = False
         while True:
             frame = self._ws.recv_frame()
             if frame.opcode <= BINARY:
                 parts.validate(frame)
                 parts.add(frame)
+                masked = masked or bool(frame.mask_value)
                 if frame.fin:
-                    masked = frame.mask_value
                     opcode, whole = parts.extract(frame)
-                    self._deliver(opcode, bytes(whole.data), bool(masked))
+                    self._deliver(opcode, bytes(whole.data), masked)
+                    masked = False
+            elif not frame.fin or len(frame.data) > 125:
+                raise WebSocketProtocolException("a control frame is whole and short (§5.5)")
             elif frame.opcode == PING:
                 self._writer.write(_frame(PONG, bytes(frame.data)), wait=False)
             elif frame.opcode == PONG:
@@ -242,6 +271,7 @@ class Transport:
         reason = payload[2:].decode(errors="replace")
         by = "closed" if self.closed_by_us else "the CSMS closed the connection"
         self._say_close(payload[:2])
+        self._writer.flush(_FLUSH_TIME)
         said = ": ".join(part for part in (f"code {code}" if code else "no code", reason) if part)
         return ConnectionLost(f"{by} ({said})", code=code)
 
@@ -250,9 +280,12 @@ class Transport:
 
         if isinstance(error, WebSocketProtocolException):
             self._say_close(struct.pack("!H", 1002))
-            return ConnectionLost(f"the CSMS broke the WebSocket protocol: {error}", code=1002)
+            self._writer.flush(_FLUSH_TIME)
+            return ConnectionLost(f"the CSMS broke the WebSocket protocol: {error}")
         if self.closed_by_us:
             return ConnectionLost("closed without an answer to the close frame")
+        if self._writer.failure is not None:
+            return ConnectionLost(self._writer.failure)
         if isinstance(error, WebSocketConnectionClosedException):
             return ConnectionLost("the connection ended without a closing handshake")
         if not isinstance(error, (OSError, ConnectionLost)):
@@ -274,73 +307,3 @@ def _frame(opcode: int, payload: bytes, fin: bool = True) -> bytes:
     from websocket import ABNF
 
     return ABNF(int(fin), 0, 0, 0, opcode, 1, payload).format()
-
-
-def _shake_hands(
-    stream: Stream, address: Address, subprotocols: Sequence[str], headers: Mapping[str, str]
-) -> tuple[WebSocket, Handshake]:
-    import websocket
-
-    # websocket-client would accept no answer that names none of the subprotocols, without a word on
-    # what it was; so they go as a plain header, and `connect` judges the answer
-    lines = dict(headers)
-    if subprotocols:
-        lines["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
-    if address.authorization:
-        lines.setdefault("Authorization", address.authorization)
-    ws: Any = websocket.WebSocket(enable_multithread=False, skip_utf8_validation=True)
-    _forget_cookies()
-    try:
-        ws.connect(
-            address.url,
-            socket=stream,
-            header=lines,
-            suppress_origin=True,  # a charge point is no web page
-            redirect_limit=0,
-        )
-    except websocket.WebSocketBadStatusException as error:
-        raise _refused(error.status_code, error.resp_headers, error.resp_body, address) from None
-    except websocket.WebSocketTimeoutException:
-        raise ConnectError("connected, but no answer to the WebSocket handshake in time") from None
-    except websocket.WebSocketConnectionClosedException:
-        raise ConnectError("the server closed the connection during the handshake") from None
-    except (websocket.WebSocketException, ValueError, OSError) as error:
-        answer = ws.handshake_response
-        if answer is not None:
-            raise _refused(answer.status, answer.headers, b"", address) from None
-        if isinstance(error, OSError):
-            text = f"the connection broke during the handshake: {error}"
-        else:
-            text = f"the answer is no WebSocket handshake: {error}"
-        raise ConnectError(text) from None
-    finally:
-        _forget_cookies()
-    answer = ws.handshake_response
-    picked = answer.headers.get("sec-websocket-protocol")
-    return ws, Handshake(answer.status, answer.headers, picked)
-
-
-def _refused(
-    status: int, headers: Mapping[str, str] | None, body: bytes | None, address: Address
-) -> ConnectError:
-    headers = headers or {}
-    body = body or b""
-    hint = {
-        401: "name or password refused" if address.authorization else "it wants a password",
-        403: "forbidden",
-        404: f"no such path, or no charge point {address.name!r}",
-    }.get(status, "")
-    if 300 <= status < 400:
-        hint = f"it redirects to {headers.get('location', 'nowhere')}, connect there"
-    text = f"the CSMS refused the handshake with HTTP {status}"
-    text += f" ({hint})" if hint else ""
-    said = " ".join(body.decode(errors="replace").split())
-    text += f": {said[:200]}" if said else ""
-    return ConnectError(text, status=status, headers=headers, body=body)
-
-
-def _forget_cookies() -> None:
-    # websocket-client keeps one cookie jar for the process: one charge point's would go to others
-    from websocket._handshake import CookieJar
-
-    CookieJar.jar.clear()

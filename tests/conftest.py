@@ -8,9 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+from scripted_csms import Peer, ScriptedCsms
 
 from ocppsim import session
+from ocppsim.chargepoint import ChargePoint
+from ocppsim.connect import connect
+
+
+# a busy machine is no fault
+hypothesis.settings.register_profile("ocppsim", deadline=None)
+hypothesis.settings.load_profile("ocppsim")
 
 
 def _sockets() -> set[str]:
@@ -47,3 +56,23 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             thread.join(0.05)
     assert not left, f"threads left: {sorted(thread.name for thread in left)}"
     assert not open_sockets, f"sockets left: {open_sockets}"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedCsms]:
+    """A CSMS that sends what the test says."""
+    with ScriptedCsms() as server:
+        yield server
+
+
+@pytest.fixture
+def cp(server: ScriptedCsms) -> Iterator[ChargePoint]:
+    """CP1, connected to `server`."""
+    with connect(server.url) as cp:
+        yield cp
+
+
+@pytest.fixture
+def peer(server: ScriptedCsms, cp: ChargePoint) -> Peer:
+    """The other end of `cp`."""
+    return server.peer()

@@ -267,11 +267,12 @@ class Session:
 
     def _gone(self) -> ConnectionLost:
         why = self._lost or f"the connection is being closed: {self._close_text()}"
-        code = self._connection.close_code
+        code = self._connection.protocol.close_code
         return ConnectionLost(f"{self._label}: {why}", code=None if code in (1005, 1006) else code)
 
     def _close_text(self) -> str:
-        code, reason = self._connection.close_code, self._connection.close_reason
+        code = self._connection.protocol.close_code
+        reason = self._connection.protocol.close_reason
         if code is None or code == 1006:
             return "no closing handshake"
         return printable(f"{code} {reason}".strip())

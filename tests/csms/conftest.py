@@ -46,7 +46,7 @@ class Client:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 self.socket.recv(timeout=PATIENCE)
-        return self.socket.close_code, self.socket.close_reason
+        return self.socket.protocol.close_code, self.socket.protocol.close_reason
 
 
 class Background(threading.Thread):

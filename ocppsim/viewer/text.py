@@ -1,0 +1,108 @@
+"""Texts from the wire, made fit for a terminal and for a person."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ..rpc import to_json
+from .entry import Entry
+
+__all__ = ["clock", "columns", "cut", "milliseconds", "summary", "visible", "width"]
+
+
+def visible(text: str) -> str:
+    """`text` with everything escaped that is not seen or that steers a terminal: control
+    characters, line ends, marks of writing direction, halves of surrogate pairs."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escape(ord(c)) for c in text)
+
+
+def _escape(code: int) -> str:
+    if code in (9, 10, 13):
+        return {9: "\\t", 10: "\\n", 13: "\\r"}[code]
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def width(text: str) -> int:
+    """The columns that `text` (visible) takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cut(text: str, columns: int) -> str:
+    """`text` in at most that many columns; an ellipsis stands for what is left out."""
+    if width(text) <= columns:
+        return text
+    taken = 1
+    for position, character in enumerate(text):
+        taken += _columns(character)
+        if taken > columns:
+            return text[:position] + "…"
+    return text
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Rows of cells as lines with aligned columns. right: the columns that are aligned right."""
+    if not rows:
+        return []
+    widths = [max(width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = []
+        for i, cell in enumerate(row):
+            space = " " * (widths[i] - width(cell))
+            cells.append(space + cell if i in right else cell + space)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def clock(moment: datetime | None, *, date: bool = False) -> str:
+    """``12:00:00.123``, with date ``2026-01-31 12:00:00.123``; ``?`` for None."""
+    if moment is None:
+        return "?"
+    text = moment.replace(tzinfo=None).isoformat(" ", "milliseconds")
+    return text if date else text[11:]
+
+
+def milliseconds(seconds: float | None) -> str:
+    """``12.3``: milliseconds with three digits that count, or as many as it needs; "" for None."""
+    if seconds is None:
+        return ""
+    value = seconds * 1000
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
+def summary(entry: Entry, columns: int = 60) -> str:
+    """What a frame says, in few words: ``idTag=A1 connectorId=1``, ``status=Accepted``."""
+    if entry.array is None or entry.type == "bad":
+        return cut(visible(entry.text[:500]), columns)
+    body = entry.body
+    if not isinstance(body, dict):
+        return cut(visible(to_json(body)[:500]), columns)
+    words = [f"{name}={_brief(value)}" for name, value in list(body.items())[:20] if value != {}]
+    return cut(visible(" ".join(words)), columns)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, str):
+        return value[:100]
+    if isinstance(value, dict):
+        inside = next(iter(value.items()), None)
+        if inside is None or isinstance(inside[1], (dict, list)):
+            return "{…}" if value else "{}"
+        more = " …" if len(value) > 1 else ""
+        return f"{{{inside[0]}={_brief(inside[1])}{more}}}"
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    return to_json(value)
