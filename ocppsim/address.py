@@ -121,5 +121,5 @@ def _text_or_bytes(quoted: str) -> str | bytes:
 def _shown(url: str) -> str:
     """What may stand in an error: nothing of a password, not even of one that is badly encoded."""
     head, at, rest = url.strip().rpartition("@")
-    scheme = head.partition("://")[0]
-    return (f"{scheme}://…@" if scheme.isalpha() else "…@" if at else "") + rest
+    scheme, colon, _ = head.partition("://")
+    return (f"{scheme}://…@" if colon and scheme.isalpha() else "…@" if at else "") + rest

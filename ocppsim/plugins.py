@@ -105,7 +105,8 @@ class Plugins:
             self._load(entry.name, entry.load, version, source)
 
     def load_folder(self, folder: str | os.PathLike[str]) -> None:
-        """Add each ``.py`` file of a folder as a plugin, named after the file."""
+        """Add each ``.py`` file of a folder as a plugin, named after the file; tests and names that
+        begin with an underscore are passed over."""
         path = Path(folder)
         try:
             files = sorted(path.glob("*.py")) if path.is_dir() else None
@@ -116,7 +117,8 @@ class Plugins:
             self._leave_out(str(path), "there is no such folder")
             return
         for file in files:
-            if file.stem != "__init__" and file.stem not in self._blocked:
+            helper = file.stem == "conftest" or file.stem.startswith(("_", "test_"))
+            if not helper and file.stem not in self._blocked:
                 self._load(file.stem, partial(_import, file), "", str(file))
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

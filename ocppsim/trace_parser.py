@@ -13,8 +13,8 @@ __all__ = ["trace_parser"]
 
 _DESCRIPTION = """\
 Shows a record of OCPP frames that ocppsim --record FILE has written: as a table (without any of
-the options for that), as statistics, as a verdict, as a sequence diagram for Mermaid, or as one HTML
-page that needs no network. Filters choose the frames; a frame is shown if it passes all of them.
+the options for that), as statistics, as a verdict, as a sequence diagram for Mermaid, or as one
+HTML page that needs no network. Filters choose the frames; a frame is shown if it passes all.
 """
 
 _EPILOG = """\
@@ -22,10 +22,10 @@ Exit codes: 0 if the whole file could be read; 1 if a line could not be read, or
 written: what could be read is shown, the lines that could not are named on standard error; 2 if the
 command line is wrong or there is no such file.
 
-In the table an arrow to the right is a frame that the charge point sent, one to the left a frame that
-it received; what is wrong with a frame stands below it after an exclamation mark; an asterisk marks
-an answer that came after its call had timed out. Colours are used on a terminal; the environment
-variable NO_COLOR turns them off, FORCE_COLOR on.
+In the table an arrow to the right is a frame that the charge point sent, one to the left a frame
+that it received; what is wrong with a frame stands below it after an exclamation mark; an asterisk
+marks an answer that came after its call had timed out. Colours are used on a terminal; the
+environment variable NO_COLOR turns them off, FORCE_COLOR on.
 
 Latencies are those of answers, from call to answer. A percentile is found by nearest rank: the
 smallest measured value that at least so many percent of the values do not exceed.
@@ -36,9 +36,7 @@ _TYPES = ("CALL", "CALLRESULT", "CALLERROR", "bad")
 
 def trace_parser() -> argparse.ArgumentParser:
     """The parser of ``ocppsim-trace``."""
-    parser = argparse.ArgumentParser(
-        prog="ocppsim-trace", description=_DESCRIPTION, epilog=_EPILOG
-    )
+    parser = argparse.ArgumentParser(prog="ocppsim-trace", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("file", metavar="FILE", help="the record; - reads standard input")
     _add_filters(parser.add_argument_group("filters"))
     _add_outputs(parser.add_argument_group("what is shown"))
@@ -71,8 +69,8 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
         type=_type,
         action="append",
         default=[],
-        help="only CALL, CALLRESULT or CALLERROR frames, or bad ones, which are none of these; may be"
-        " given more than once",
+        help="only CALL, CALLRESULT or CALLERROR frames, or bad ones, which are none of these; may"
+        " be given more than once",
     )
     group.add_argument(
         "--errors",

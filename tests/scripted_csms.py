@@ -100,9 +100,10 @@ class Peer:
         with contextlib.suppress(ConnectionClosed, OSError):
             for message in self.connection:
                 frame = json.loads(message) if isinstance(message, str) else message
-                if isinstance(frame, list) and frame[0] == 2 and frame[2] in self.answers:
+                action = frame[2] if len(frame) > 2 and frame[0] == 2 else None
+                if action in self.answers:
                     self.answered.append(frame)
-                    self.send([3, frame[1], self.answers[frame[2]]])
+                    self.send([3, frame[1], self.answers[action]])
                 else:
                     self._came.put(frame)
         self._gone.set()

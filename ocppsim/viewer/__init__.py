@@ -17,9 +17,9 @@ from .filters import Filter
 from .mermaid import mermaid_text
 from .page import html_page
 from .reader import Problem, Record, read_record
-from .statistics import percentile, statistics, statistics_json, statistics_text
+from .statistics import statistics_json, statistics_text
 from .table import table_lines
-from .verdict import verdict, verdict_json, verdict_text
+from .verdict import verdict_json, verdict_text
 from .writer import record_line
 
 __all__ = [
@@ -30,14 +30,11 @@ __all__ = [
     "from_trace",
     "html_page",
     "mermaid_text",
-    "percentile",
     "read_record",
     "record_line",
-    "statistics",
     "statistics_json",
     "statistics_text",
     "table_lines",
-    "verdict",
     "verdict_json",
     "verdict_text",
 ]

@@ -40,14 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    _tell(record.problems, options.file)
     try:
+        _tell(record.problems, options.file)
         _show(record, options)
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader of our output (head) has seen enough; nothing is to be flushed at the exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"ocppsim-trace: {where}{error.strerror or error}", file=sys.stderr)

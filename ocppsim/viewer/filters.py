@@ -11,7 +11,7 @@ from .entry import Entry
 __all__ = ["Bound", "Filter"]
 
 Bound = int | datetime | time
-"""A frame's number, a moment (aware), or a time of day, which is of the day the record begins on."""
+"""A frame's number, an aware moment, or a time of the day that the record begins on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ class Record:
 def read_record(lines: Iterable[bytes]) -> Record:
     """Read a record; `lines` is a file opened in binary mode, or any lines with their ends.
 
-    Never raises for what stands in it. A line without a readable frame is left out and named; a line
-    with one is kept, and what else is wrong with it is named.
+    Never raises for what stands in it. A line without a readable frame is left out and named; a
+    line with one is kept, and what else is wrong with it is named.
     """
     record = Record()
     for number, line in enumerate(lines, 1):

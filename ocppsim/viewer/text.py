@@ -15,7 +15,8 @@ __all__ = ["clock", "columns", "cut", "milliseconds", "summary", "visible", "wid
 
 def visible(text: str) -> str:
     """`text` with everything escaped that is not seen or that steers a terminal: control
-    characters, line ends, marks of writing direction, halves of surrogate pairs."""
+    characters, line ends, marks of writing direction, halves of surrogate pairs. The escapes are
+    those of JSON, so compact JSON stays the same JSON."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _escape(ord(c)) for c in text)
@@ -24,7 +25,10 @@ def visible(text: str) -> str:
 def _escape(code: int) -> str:
     if code in (9, 10, 13):
         return {9: "\\t", 10: "\\n", 13: "\\r"}[code]
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
 
 
 def width(text: str) -> int:
@@ -76,11 +80,8 @@ def clock(moment: datetime | None, *, date: bool = False) -> str:
 
 
 def milliseconds(seconds: float | None) -> str:
-    """``12.3``: milliseconds with three digits that count, or as many as it needs; "" for None."""
-    if seconds is None:
-        return ""
-    value = seconds * 1000
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+    """``12.3``: milliseconds, to the tenth; "" for None."""
+    return "" if seconds is None else f"{seconds * 1000:.1f}"
 
 
 def summary(entry: Entry, columns: int = 60) -> str:
@@ -88,6 +89,9 @@ def summary(entry: Entry, columns: int = 60) -> str:
     if entry.array is None or entry.type == "bad":
         return cut(visible(entry.text[:500]), columns)
     body = entry.body
+    if entry.type == "CALLERROR":
+        words = [str(word) for word in list(body.values())[:2] if word]
+        return cut(visible(": ".join(words)[:500]), columns)
     if not isinstance(body, dict):
         return cut(visible(to_json(body)[:500]), columns)
     words = [f"{name}={_brief(value)}" for name, value in list(body.items())[:20] if value != {}]

@@ -68,7 +68,11 @@ def verdict(entries: Sequence[Entry]) -> Verdict:
 def verdict_text(entries: Sequence[Entry]) -> str:
     """The verdict for a person; the last line says it all. Its lines end with a line end."""
     result = verdict(entries)
-    lines = [_span(entries), f"sent      {_counts(result.sent)}", f"received  {_counts(result.received)}"]
+    lines = [
+        _span(entries),
+        f"sent      {_counts(result.sent)}",
+        f"received  {_counts(result.received)}",
+    ]
     if result.violations:
         lines += ["", "violations by the CSMS:", *_grouped(result.violations)]
     for direction, title in (
@@ -86,7 +90,7 @@ def verdict_text(entries: Sequence[Entry]) -> str:
 
 
 def verdict_json(entries: Sequence[Entry]) -> dict[str, Any]:
-    """The same for a program: ``{"good", "sent", "received", "violations", "unanswered", "late"}``."""
+    """The same for a program; the fields of `Verdict`, and ``"good"``."""
     result = verdict(entries)
     violations = []
     for entry in result.violations:
@@ -131,7 +135,7 @@ def _counts(counts: Counter[str]) -> str:
 
 def _grouped(violations: Sequence[Entry]) -> list[str]:
     groups: dict[tuple[str, str, str, str], list[Entry]] = {}
-    messages = {}
+    messages: dict[tuple[str, str, str, str], str] = {}
     for entry in violations:
         for fault in entry.faults:
             key = entry.action or "(no action)", entry.type, fault.path, fault.rule
@@ -144,7 +148,9 @@ def _grouped(violations: Sequence[Entry]) -> list[str]:
         numbers = ", ".join(f"#{entry.number}" for entry in found[:5])
         more = ", …" if len(found) > 5 else ""
         message = cut(visible(messages[key]), 200)
-        lines.append(f"  {len(found)} × {action} {kind} {path}: {message} [{rule}] ({numbers}{more})")
+        lines.append(
+            f"  {len(found)} × {action} {kind} {path}: {message} [{rule}] ({numbers}{more})"
+        )
     return lines + _rest(len(groups))
 
 

@@ -1,0 +1,220 @@
+"""The command line of ``ocppsim``; a man page is built from it.
+
+Standard library only and without relative imports, so that a build can load this file by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["from_variables", "ocppsim_parser", "parse", "screen_level"]
+
+_DESCRIPTION = """\
+A scriptable OCPP 1.6J charge point. Runs the Python file SCRIPT as Python would, with `connect`
+there without an import; shows and judges every frame; closes the connections that the script left
+open; and tells by its exit status how it went.
+"""
+
+_EPILOG = """\
+Exit status: 0 done; 1 the script raised an exception, or a handler of its failed; 2 the command
+line is wrong, or a file cannot be opened; 3 could not connect; 4 the CSMS broke the protocol
+(a summary of the violations is printed); 130 interrupted; 143 terminated; or what the script gave
+to sys.exit.
+
+Each option can be given by the environment variable in brackets; the option comes first, then the
+variable. A plain `python script.py` minds OCPPSIM_VERBOSE, OCPPSIM_QUIET, OCPPSIM_LOG_JSON,
+OCPPSIM_RECORD, OCPPSIM_RECORD_SECRETS, OCPPSIM_ALLOW_VIOLATIONS, OCPPSIM_URL and
+OCPPSIM_RESPONSE_TIMEOUT as well.
+
+Frames and log lines go to standard error; standard output is the script's.
+"""
+
+
+class _Version(argparse.Action):
+    """Looks it up when it is asked for: the build of the man page has no package yet."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from ocppsim import __version__
+
+        parser.exit(message=f"ocppsim {__version__}\n")
+
+
+def ocppsim_parser() -> argparse.ArgumentParser:
+    """The parser of ``ocppsim``. What is not given stays None: the variables may have it."""
+    parser = argparse.ArgumentParser(
+        prog="ocppsim",
+        usage="%(prog)s [options] SCRIPT [ARGS...]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "script",
+        metavar="SCRIPT",
+        nargs="?",
+        help="the Python file to run; - reads it from standard input",
+    )
+    parser.add_argument(
+        "args",
+        metavar="ARGS",
+        nargs=argparse.REMAINDER,
+        help="arguments of the script: its sys.argv[1:]",
+    )
+    parser.add_argument(
+        "--stdin",
+        action="store_true",
+        help="read the script from standard input, as - does; every ARGS is the script's",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+
+    run = parser.add_argument_group("connection")
+    run.add_argument(
+        "--url",
+        help="where connect() without a URL connects to, such as ws://localhost:9000/CP1; else a"
+        " CSMS in this process, started for it [OCPPSIM_URL]",
+    )
+    run.add_argument(
+        "--response-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="how long a CALL may stay unanswered; 15 if not given [OCPPSIM_RESPONSE_TIMEOUT]",
+    )
+
+    screen = parser.add_argument_group("screen")
+    level = screen.add_mutually_exclusive_group()
+    level.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        help="print each frame on one line: time, charge point, direction, action, payload, and of"
+        " an answer the time that it took; -vv debugging too [OCPPSIM_VERBOSE, a number]",
+    )
+    level.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=None,
+        help="print errors alone [OCPPSIM_QUIET]",
+    )
+    screen.add_argument(
+        "--log-json",
+        action=argparse.BooleanOptionalAction,
+        help="print one JSON object a line [OCPPSIM_LOG_JSON]",
+    )
+
+    record = parser.add_argument_group("record")
+    record.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write every frame to FILE, one JSON object a line; what FILE held is overwritten"
+        " [OCPPSIM_RECORD]",
+    )
+    record.add_argument(
+        "--record-secrets",
+        action=argparse.BooleanOptionalAction,
+        help="write AuthorizationKey and passwords in URLs as they are, not as ***"
+        " [OCPPSIM_RECORD_SECRETS]",
+    )
+
+    verdict = parser.add_argument_group("verdict")
+    verdict.add_argument(
+        "--allow-violations",
+        action=argparse.BooleanOptionalAction,
+        help="do not end with status 4 when the CSMS broke the protocol; the summary is printed all"
+        " the same [OCPPSIM_ALLOW_VIOLATIONS]",
+    )
+    return parser
+
+
+def parse(
+    parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]
+) -> argparse.Namespace:
+    """The options: those of the command line, then those of the variables, then None.
+
+    `stdin` says whether the script comes from there; then `script` is ``"-"``. What is wrong ends
+    the process with status 2, as argparse does.
+    """
+    options = parser.parse_args(argv)
+    if options.script is not None:
+        # argparse takes a -- that follows SCRIPT for its own
+        before = list(argv[: len(argv) - len(options.args)])
+        if before[-2:] == [options.script, "--"]:
+            options.args.insert(0, "--")
+    if options.stdin and options.script not in (None, "-"):
+        options.args.insert(0, options.script)
+    options.stdin = options.stdin or options.script == "-"
+    if options.stdin:
+        options.script = "-"
+    elif options.script is None:
+        parser.error("which SCRIPT? Name a Python file, or - to read one from standard input")
+    try:
+        variables = from_variables(environ)
+    except ValueError as error:
+        parser.error(str(error))
+    if options.verbose is not None or options.quiet is not None:
+        variables.pop("verbose", None)
+        variables.pop("quiet", None)
+    for name, value in variables.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    return options
+
+
+def from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The options that stand in variables, by their names. Raises ValueError that names the one
+    that is wrong."""
+    options = {}
+    for name, read in _VARIABLES.items():
+        variable = f"OCPPSIM_{name.upper()}"
+        text = environ.get(variable, "")
+        if text:
+            try:
+                options[name] = read(text)
+            except (ValueError, argparse.ArgumentTypeError) as error:
+                raise ValueError(f"{variable}: {error}") from None
+    return options
+
+
+def screen_level(options: Mapping[str, Any]) -> int:
+    """What `verbose` and `quiet` among `options` mean for ``ocppsim.verbose``."""
+    return -1 if options.get("quiet") else options.get("verbose") or 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is not 0, 1 or 2")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    word = text.strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(f"{text!r} is neither 1 nor 0")
+
+
+_VARIABLES: dict[str, Callable[[str], Any]] = {
+    "url": str,
+    "response_timeout": _seconds,
+    "verbose": _number,
+    "quiet": _switch,
+    "log_json": _switch,
+    "record": str,
+    "record_secrets": _switch,
+    "allow_violations": _switch,
+}
