@@ -26,7 +26,9 @@ from .errors import (
     WouldDeadlock,
 )
 from .hookspecs import hookimpl
+from .logs import verbose
 from .plugins import Plugins
+from .record import record
 from .request import Request
 from .trace import TracedFrame, Violation
 
@@ -50,7 +52,9 @@ __all__ = [
     "connect",
     "embedded_csms",
     "hookimpl",
+    "record",
     "timestamp",
+    "verbose",
 ]
 
 __version__ = "0.1.0"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from . import session
+from . import logs, runner, session
 from .address import Address
 from .link import Settings
 from .plugins import Plugins, shared
@@ -68,6 +69,8 @@ def connect(
     Raises ConnectError, which says what stood in the way; ValueError for a setting that makes no
     sense.
     """
+    logs.from_environment()
+    runner.watch_plain_script(sys._getframe(1).f_globals)
     if version != "1.6":
         raise ValueError(f"OCPP {version!r} is not known here; there is '1.6'")
     if isinstance(subprotocols, str) or isinstance(lenient, str):

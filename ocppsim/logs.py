@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from . import trace
-from .masking import Masker
+from .masking import Masker, mask_text
 from .trace import TracedFrame, Violation
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def say(text: str, error: BaseException | None = None) -> None:
     elif sys.stderr is not None:
         from .lines import printable
 
-        print(printable(f"ocppsim: {text}", keep="\n\t"), file=sys.stderr)
+        print(printable(f"ocppsim: {mask_text(text)}", keep="\n\t"), file=sys.stderr)
 
 
 def from_environment() -> None:

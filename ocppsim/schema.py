@@ -21,7 +21,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -65,7 +65,7 @@ _TYPES: dict[Any, dict[str, Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def derive(message: type) -> dict[str, Any]:
     """The JSON Schema of the TypedDict `message`. Shared: do not change it."""
     hints = get_type_hints(message, include_extras=True)
@@ -261,7 +261,7 @@ def _validator_class() -> Any:
     return checked, formats
 
 
-@lru_cache(maxsize=None)
+@cache
 def _validator(message: type) -> Validator:
     checked, formats = _validator_class()
     validator: Validator = checked(derive(message), format_checker=formats)

@@ -42,6 +42,10 @@ def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: 
     except (OSError, ValueError) as error:  # ValueError: no name of a host
         raise ConnectError(f"no connection to {where}: {error}") from error
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        # else the kernel takes megabytes, and no more until a third of them has gone: who reads
+        # slowly would look like one who does not read
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _CHUNK)
     if context is None:
         return Stream(sock, deadline)
     try:

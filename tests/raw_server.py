@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import functools
 import hashlib
 import queue
+import select
 import socket
 import ssl
 import struct
@@ -171,6 +173,15 @@ class RawPeer:
         rest, self._buffer = self._buffer, b""
         return rest
 
+    def end(self) -> str:
+        """Wait for the end, without reading: ``"reset"`` or ``"closed"``."""
+        # TLS of Python shows a reset as an end
+        poller = select.poll()
+        poller.register(self.sock.fileno(), select.POLLRDHUP)
+        assert poller.poll(PATIENCE * 1000), "the connection is still open"
+        error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return {0: "closed", errno.ECONNRESET: "reset"}[error]
+
     def _fill(self) -> None:
         data = self.sock.recv(1 << 20)
         if not data:
@@ -294,7 +305,7 @@ def server_context(
     signer: trustme.CA | None = None,
     **validity: Any,
 ) -> ssl.SSLContext:
-    """With a certificate for `names`, else for 127.0.0.1. validity: ``not_before``, ``not_after``."""
+    """With a certificate for `names`, else for 127.0.0.1. validity: see `trustme.CA.issue_cert`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = (signer or authority()).issue_cert(*(names or ("127.0.0.1",)), **validity)
     certificate.configure_cert(context)

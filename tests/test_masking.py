@@ -165,7 +165,9 @@ def test_a_frame_that_is_nested_too_deeply_is_masked_as_text() -> None:
 def test_a_fault_does_not_quote_the_secret() -> None:
     text = change("AuthorizationKey", SECRET * 200)
     long = f"1200 characters, at most 500 are allowed: '{SECRET}...{SECRET}'"
-    masked = mask(text, Fault("$.value", "maxLength 500", long), Fault("$", "x", f"a {SECRET * 200}"))
+    masked = mask(
+        text, Fault("$.value", "maxLength 500", long), Fault("$", "x", f"a {SECRET * 200}")
+    )
     assert masked.faults[0] == ("$.value", "maxLength 500", "breaks the rule 'maxLength 500': ***")
     assert masked.faults[1] == ("$", "x", "a ***")
 

@@ -133,7 +133,7 @@ class CentralSystem:
                 self._thread = None
                 log.info("stopped listening on %s", self.url)
         for name in self._workers.join(_STOP_FUNCTIONS):
-            log.warning("a function of the script does not end: %s", name)
+            log.warning("left at work, as it does not end: %s", name)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -6,6 +6,7 @@ Everything here runs in the event loop's thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -104,7 +105,10 @@ class Session:
         transport = self._connection.transport
         # to linger for 0 seconds is what makes a close a reset
         linger = struct.pack("ii", 1, 0)
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        with contextlib.suppress(OSError):  # it has just gone by itself
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
         transport.abort()
         await self.ended.wait()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .entry import Entry
-from .text import cut, milliseconds, summary, visible
+from .text import cut, duration, summary, visible
 
 __all__ = ["MAX_TEXT", "escape", "mermaid_text"]
 
@@ -55,5 +55,5 @@ def _label(entry: Entry) -> str:
     if entry.is_call and entry.answer is None:
         words.append("(no answer)")
     if entry.waited is not None:
-        words.append(f"({milliseconds(entry.waited)} ms{', late' if entry.late else ''})")
+        words.append(f"({duration(entry.waited)}{', late' if entry.late else ''})")
     return cut(visible(" ".join(word for word in words if word)), 120) or "?"

@@ -21,7 +21,7 @@ from ..rpc import to_json
 from .entry import Entry
 from .reader import Problem
 from .statistics import Row, percentile, statistics, totals
-from .text import clock, milliseconds, summary, visible
+from .text import clock, duration, milliseconds, summary, visible
 from .verdict import verdict
 
 __all__ = ["html_page"]
@@ -36,7 +36,9 @@ def html_page(
 
     problems: what of the record could not be read.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style = _asset("page.css")
+    # one scope of their own: names like open and focus are the browser's outside it
+    script = f'"use strict";(() => {{\n{_asset("page_parts.js")}\n{_asset("page.js")}}})();'
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     )
@@ -72,6 +74,7 @@ def _data(entries: Sequence[Entry], problems: Sequence[Problem]) -> dict[str, An
     both = totals(rows)
     # what a tester asks: how fast did the CSMS answer
     answers = both[0].latencies
+    sentence = judgement.line.removeprefix("VERDICT: ")
     wrong = (len(judgement.violations), len(judgement.unanswered))
     tiles: list[tuple[str, str, str, bool]] = [
         ("Frames", str(len(entries)), "", False),
@@ -90,7 +93,7 @@ def _data(entries: Sequence[Entry], problems: Sequence[Problem]) -> dict[str, An
     return {
         "chargePoints": [visible(name) or "?" for name in names],
         "span": _span(entries, len(names)),
-        "verdict": judgement.line.removeprefix("VERDICT: ").capitalize(),
+        "verdict": sentence[0].upper() + sentence[1:],
         "judged": "none" if not entries else "good" if judgement.good else "wrong",
         "tiles": tiles,
         "problems": [visible(str(problem)) for problem in problems[:MAX_PROBLEMS]],
@@ -101,8 +104,8 @@ def _data(entries: Sequence[Entry], problems: Sequence[Problem]) -> dict[str, An
 
 
 def _latency(name: str, values: Sequence[float], p: float) -> tuple[str, str, str, bool]:
-    value = percentile(values, p)
-    return name, milliseconds(value) or "–", "" if value is None else "ms", False
+    value, _, unit = duration(percentile(values, p)).partition(" ")
+    return name, value or "–", unit, False
 
 
 def _span(entries: Sequence[Entry], charge_points: int) -> str:
@@ -160,7 +163,7 @@ def _frames(entries: Sequence[Entry], names: Sequence[str]) -> list[dict[str, An
             "summary": summary(entry, 160),
             "json": is_json,
             "body": visible(text),
-            "took": f"{milliseconds(entry.waited)} ms" if entry.waited is not None else "",
+            "took": duration(entry.waited),
             "pair": position.get(id(partner)) if partner is not None else None,
         }
         if entry.faults:

@@ -10,7 +10,7 @@ from typing import Any
 from ..rpc import to_json
 from .entry import Entry
 
-__all__ = ["clock", "columns", "cut", "milliseconds", "summary", "visible", "width"]
+__all__ = ["clock", "columns", "cut", "duration", "milliseconds", "summary", "visible", "width"]
 
 
 def visible(text: str) -> str:
@@ -82,6 +82,13 @@ def clock(moment: datetime | None, *, date: bool = False) -> str:
 def milliseconds(seconds: float | None) -> str:
     """``12.3``: milliseconds, to the tenth; "" for None."""
     return "" if seconds is None else f"{seconds * 1000:.1f}"
+
+
+def duration(seconds: float | None) -> str:
+    """``12.3 ms``, ``31.20 s``; "" for None."""
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.99995 else f"{seconds:.2f} s"
 
 
 def summary(entry: Entry, columns: int = 60) -> str:

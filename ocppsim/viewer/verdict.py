@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .entry import TYPES, Entry
-from .text import clock, cut, milliseconds, visible
+from .text import clock, cut, duration, visible
 
 __all__ = ["Verdict", "verdict", "verdict_json", "verdict_text"]
 
@@ -161,7 +161,7 @@ def _listed(entries: Sequence[Entry], *, waited: bool = False) -> list[str]:
         line = f"  #{entry.number} {action} {visible(entry.unique_id or '(no id)')}"
         line += f" ({visible(entry.chargePoint)}, {clock(entry.time)})"
         if waited:
-            line += f" after {milliseconds(entry.waited)} ms"
+            line += f" after {duration(entry.waited)}"
         lines.append(line)
     return lines + _rest(len(entries))
 

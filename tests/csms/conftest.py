@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ class Background(threading.Thread):
 
     def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(name="test background")
-        self._work = lambda: function(*args, **kwargs)
+        self._work: Callable[[], Any] = partial(function, *args, **kwargs)
         self._value: Any = None
         self._error: BaseException | None = None
         self.start()

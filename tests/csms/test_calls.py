@@ -111,7 +111,7 @@ def test_pending_calls_fail_when_the_connection_goes(
         csms.stop()
     for unique_id, call in calls.items():
         # the others wait their turn, or come too late
-        with pytest.raises(ConnectionLost, match="CP1|not running") as caught:
+        with pytest.raises(ConnectionLost, match=r"CP1|not running") as caught:
             call.result()
         if way == "close" and unique_id == sent:
             assert caught.value.code == 1000

@@ -1,0 +1,126 @@
+"""Every code block and every line of code in the pages runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ocppsim
+from ocppsim import OcppsimError, Plugins, connect
+from ocppsim.csms import CentralSystem
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
+# pages whose Python blocks are scripts that run by themselves
+SCRIPTS = ["handlers.md", "waiting.md"]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def run(script: str, *arguments: str, env: dict[str, str] | None = None) -> str:
+    """Run a script as a user would; its output. Fails where it does."""
+    environment = {**os.environ, **(env or {}), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, script, *arguments],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def csms() -> Iterator[CentralSystem]:
+    with CentralSystem() as csms:
+        yield csms
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    for name in SCRIPTS:
+        for number, block in enumerate(blocks(DOCS / name, "python"), 1):
+            yield f"{name}, block {number}", block
+
+
+@pytest.mark.parametrize(("where", "block"), list(scripts()), ids=lambda value: value[:30])
+def test_a_block_runs_by_itself(where: str, block: str, tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(block)
+    run(str(script))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs(example: Path, csms: CentralSystem, tmp_path: Path) -> None:
+    text = example.read_text()
+    script = tmp_path / example.name
+    script.write_text(text.replace("ws://localhost:9000", csms.url))
+    run(str(script))
+
+
+def test_the_negative_tests_do_what_they_say() -> None:
+    output = run("docs/examples/wrong_on_purpose.py").splitlines()
+    assert output == [
+        "once: {'status': 'Rejected'} CallError",
+        "breaks the schema: InvalidPayload",
+        "late: CallTimeout",
+        "twice: {'status': 'Accepted'}",
+        "never: CallTimeout",
+        "under another id: CallTimeout",
+        "raw text: CallTimeout",
+        "an error: CallError",
+        "at once: 3",
+        "ping: answered",
+        "still works: ['currentTime']",
+    ]
+
+
+LINES = re.findall(r"\| `(.+)` \|$", (DOCS / "negative-tests.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_of_the_table_runs_and_the_charge_point_survives(
+    line: str, csms: CentralSystem
+) -> None:
+    url = f"{csms.url}/CP1"
+    names = {"url": url}
+
+    def connect_and_close(*arguments: object, **options: object) -> None:
+        with connect(*arguments, **options):  # type: ignore[arg-type]
+            pass
+
+    with connect(url, plugins=Plugins()) as cp:
+        with contextlib.suppress(OcppsimError):
+            exec(line, {"cp": cp, "connect": connect_and_close, **names})
+        if "delay" not in line:
+            with contextlib.suppress(OcppsimError):
+                csms.call("CP1", "Reset", {"type": "Soft"}, timeout=0.1)
+        cp.reconnect()
+        assert cp.call("Heartbeat")
+
+
+def test_there_are_lines_in_the_table() -> None:
+    assert len(LINES) == 23
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_public_names_are_all_there() -> None:
+    for name in ocppsim.__all__:
+        assert hasattr(ocppsim, name)
