@@ -154,8 +154,9 @@ class InvalidPayload(OcppsimError, ValueError):
         *,
         payload: Any = None,
         received: bool = False,
+        sender: str = "the CSMS",
     ) -> None:
-        who = "the CSMS sent an invalid" if received else "invalid"
+        who = f"{sender} sent an invalid" if received else "invalid"
         text = f"{action}: {who} {kind}: " + "; ".join(map(str, faults[:5]))
         if len(faults) > 5:
             text += f"; and {len(faults) - 5} more"

@@ -144,6 +144,8 @@ def line(
         parts += shown.parts()
     else:
         level = record.levelname
+        if record.name.startswith("ocppsim.csms"):  # it names charge points as well
+            parts.append(("time", "csms"))
         if record.levelno != logging.INFO:
             parts.append((level, level))
         if traceback_ := _traceback(record):

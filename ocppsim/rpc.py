@@ -114,7 +114,7 @@ def decode(text: str | bytes) -> Frame:
         what = "is missing" if len(array) < 2 else f"is {_kind(array[1])}, not a string"
         return BadFrame([Fault("$[1]", "unique id", f"the unique id {what}")], kind)
     frame = _SHAPES[kind](array)
-    if len(array[1]) > MAX_UNIQUE_ID:
+    if kind == CALL and len(array[1]) > MAX_UNIQUE_ID:
         text = f"a unique id has at most {MAX_UNIQUE_ID} characters, this has {len(array[1])}"
         frame.faults.append(Fault("$[1]", f"maxLength {MAX_UNIQUE_ID}", text))
     return frame

@@ -224,7 +224,7 @@ def _wait_for_threads(before: set[threading.Thread]) -> None:
 
 @contextlib.contextmanager
 def _as_main(script: Script, args: Sequence[str]) -> Iterator[ModuleType]:
-    """What a script finds around it: its module, sys.argv, sys.path, source lines for tracebacks."""
+    """What a script finds around it: its module, sys.argv, sys.path; its lines for tracebacks."""
     global _running
     from .connect import connect
 
@@ -254,16 +254,16 @@ def _as_main(script: Script, args: Sequence[str]) -> Iterator[ModuleType]:
 @contextlib.contextmanager
 def _lines_at_once() -> Iterator[None]:
     """What the script prints comes out line by line, in step with the frames, also into a pipe."""
-    stream = sys.stdout
-    buffered = isinstance(stream, io.TextIOWrapper) and not stream.line_buffering
-    if buffered:
-        stream.reconfigure(line_buffering=True)
+    stream = sys.stdout if isinstance(sys.stdout, io.TextIOWrapper) else None
+    if stream is None or stream.line_buffering:
+        yield
+        return
+    stream.reconfigure(line_buffering=True)
     try:
         yield
     finally:
-        if buffered:
-            with contextlib.suppress(OSError, ValueError):
-                stream.reconfigure(line_buffering=False)
+        with contextlib.suppress(OSError, ValueError):
+            stream.reconfigure(line_buffering=False)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from functools import cache, lru_cache
 from typing import (
     TYPE_CHECKING,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 __all__ = ["Rule", "check", "derive"]
+
+
+MAX_FAULTS = 100
 
 
 class Rule:
@@ -100,12 +104,12 @@ def _of_type(hint: Any) -> dict[str, Any]:
 
 
 def check(message: type, payload: Any) -> list[Fault]:
-    """All that is wrong with `payload` as a `message`; empty when it is right.
+    """What is wrong with `payload` as a `message`, at most 100 faults; empty when it is right.
 
     The faults come with the one that decides the CALLERROR code first.
     """
     errors = _validator(message).iter_errors(payload)
-    faults = [fault for error in errors for fault in _faults(error)]
+    faults = list(islice((fault for error in errors for fault in _faults(error)), MAX_FAULTS))
     if len(faults) > 1:
         faults.sort(key=lambda fault: _GRAVITY.index(fault.code))
     return faults

@@ -11,14 +11,14 @@ import difflib
 import itertools
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from .. import schema
+from ..clock import timestamp
 from ..errors import CallError
 from ..v16.actions import PROTOCOL
 
-__all__ = ["Answer", "AnswerFunction", "Answers", "ask", "now"]
+__all__ = ["Answer", "AnswerFunction", "Answers", "ask"]
 
 log = logging.getLogger("ocppsim.csms")
 
@@ -26,11 +26,6 @@ Payload = dict[str, Any]
 #: ``(name of the charge point, payload of the request)`` → what to answer; None: no answer at all
 AnswerFunction = Callable[[str, Payload], "Payload | CallError | None"]
 Answer = Payload | CallError | AnswerFunction
-
-
-def now() -> str:
-    """This moment as OCPP writes it: UTC, RFC 3339, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Answers:
@@ -50,7 +45,7 @@ class Answers:
             "DataTransfer": lambda request: {"status": "UnknownVendorId"},
             "DiagnosticsStatusNotification": lambda request: {},
             "FirmwareStatusNotification": lambda request: {},
-            "Heartbeat": lambda request: {"currentTime": now()},
+            "Heartbeat": lambda request: {"currentTime": timestamp()},
             "LogStatusNotification": lambda request: {},
             "MeterValues": lambda request: {},
             "SecurityEventNotification": lambda request: {},
@@ -102,7 +97,7 @@ class Answers:
         return CallError("NotSupported", f"this central system does not answer {action}")
 
     def _boot_notification(self, request: Payload) -> Payload:
-        return {"status": "Accepted", "currentTime": now(), "interval": self._interval}
+        return {"status": "Accepted", "currentTime": timestamp(), "interval": self._interval}
 
     def _start_transaction(self, request: Payload) -> Payload:
         return {

@@ -26,8 +26,7 @@ def judge(
     if unique_id is None or frame.unique_id != unique_id:
         text = f"no CALL with the unique id {frame.unique_id[:40]!r} waits for an answer (any more)"
         return frame, [Fault("$[1]", "unique id", text)]
-    # an id that is too long is our own here
-    faults = [fault for fault in frame.faults if fault.path != "$[1]"]
+    faults = list(frame.faults)
     if isinstance(frame, rpc.ErrorFrame):
         if frame.code not in PROTOCOL.error_codes:
             text = f"OCPP 1.6 has no error code {frame.code[:80]!r}"
@@ -66,7 +65,6 @@ def invalid_request(action: str, faults: list[Fault], payload: Any) -> InvalidPa
 
 def invalid_response(name: str, action: str, faults: list[Fault], payload: Any) -> InvalidPayload:
     """The answer of the charge point `name` is not what it should be."""
-    error = InvalidPayload(action, "response", faults, payload=payload, received=True)
-    # its text is made for a charge point, which hears from a CSMS
-    error.args = (str(error).replace("the CSMS sent", f"{name} sent", 1),)
-    return error
+    return InvalidPayload(
+        action, "response", faults, payload=payload, received=True, sender=name
+    )

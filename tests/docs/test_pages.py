@@ -86,7 +86,8 @@ def test_the_negative_tests_do_what_they_say() -> None:
     ]
 
 
-LINES = re.findall(r"\| `(.+)` \|$", (DOCS / "negative-tests.md").read_text(), re.MULTILINE)
+CELLS = re.findall(r"\| `(.+)` \|$", (DOCS / "negative-tests.md").read_text(), re.MULTILINE)
+LINES = [line for cell in CELLS for line in cell.split("`, `")]
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -111,7 +112,7 @@ def test_a_line_of_the_table_runs_and_the_charge_point_survives(
 
 
 def test_there_are_lines_in_the_table() -> None:
-    assert len(LINES) == 23
+    assert len(LINES) == 24
 
 
 def test_links_between_pages_lead_somewhere() -> None:
