@@ -22,6 +22,7 @@ from .errors import (
     Fault,
     InvalidPayload,
     OcppsimError,
+    TransferError,
     WaitTimeout,
     WouldDeadlock,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Request",
     "Result",
     "TracedFrame",
+    "TransferError",
     "Violation",
     "WaitTimeout",
     "WouldDeadlock",

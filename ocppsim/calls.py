@@ -37,7 +37,7 @@ class Result(dict[str, Any]):
 class Call:
     """A CALL on its way: text is the whole frame; timeout in seconds from sending.
 
-    Raises ValueError where the timeout is no number of seconds above 0.
+    Raises ValueError where the timeout is negative or no number.
     """
 
     action: str
@@ -51,8 +51,8 @@ class Call:
     ended: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout < threading.TIMEOUT_MAX:
-            raise ValueError(f"a timeout is a number of seconds above 0, not {self.timeout!r}")
+        if not self.timeout >= 0:
+            raise ValueError(f"a time-out is a number of seconds from 0, not {self.timeout!r}")
 
     @property
     def deadline(self) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from . import logs, runner
 from .parser import ocppsim_parser, parse, screen_level
 from .record import record
-from .verdict import USAGE
+from .verdict import INTERRUPTED, USAGE
 
 __all__ = ["main"]
 
@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except runner.ScriptError as error:
         logs.say(str(error))
         return USAGE
+    except KeyboardInterrupt:  # before the script ran, or after
+        logs.say("interrupted")
+        return INTERRUPTED
     finally:
         logs.hide()
         logs.environment_is_done(done)

@@ -222,8 +222,7 @@ class Conversation:
             )
             if len(self.violations) < MAX_VIOLATIONS:
                 self.violations.append(violation)
-            what = f"{traced.action}: {fault}" if traced.action else str(fault)
-            self._log.warning("the CSMS broke the protocol: %s [%s]", what, fault.rule)
+            self._log.warning("the CSMS broke the protocol: %s", violation)
 
     def _refuse_invalid(self, name: str, payload: Any, unique_id: str) -> None:
         known = self.protocol.from_charge_point

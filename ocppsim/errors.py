@@ -10,6 +10,7 @@
     ├── CallError                               the CSMS answered with a CALLERROR;
     │                                           raised by a handler: the CALLERROR to answer with
     ├── InvalidPayload       (ValueError)       a payload breaks its schema
+    ├── TransferError        (OSError)          a file was not sent or fetched
     ├── AlreadyAnswered      (RuntimeError)     a request was to be answered a second time
     └── WouldDeadlock        (RuntimeError)     a blocking call from a thread that must not block
 
@@ -32,6 +33,7 @@ __all__ = [
     "Fault",
     "InvalidPayload",
     "OcppsimError",
+    "TransferError",
     "WaitTimeout",
     "WouldDeadlock",
 ]
@@ -171,6 +173,20 @@ class InvalidPayload(OcppsimError, ValueError):
         self.value = faults[0].value
         self.payload = payload
         self.received = received
+
+
+class TransferError(OcppsimError, OSError):
+    """A file was not sent or fetched, or not whole.
+
+    location: where, without user and password. reply: the answer of the server that ended it, with
+    its code (``550 No such file.``), in one line and with the password masked; None where there was
+    none.
+    """
+
+    def __init__(self, message: str, *, location: str = "", reply: str | None = None) -> None:
+        super().__init__(message)
+        self.location = location
+        self.reply = reply
 
 
 class AlreadyAnswered(OcppsimError, RuntimeError):

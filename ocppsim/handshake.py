@@ -60,6 +60,8 @@ def shake_hands(
             redirect_limit=0,
         )
     except websocket.WebSocketBadStatusException as error:
+        if error.status_code is None:
+            raise ConnectError("the answer is no WebSocket handshake: it is empty") from None
         head, body = error.resp_headers or {}, error.resp_body
         body = _rest(stream, head) if body is None else body
         raise _refused(error.status_code, head, body, address) from None

@@ -17,6 +17,7 @@ from .trace import TracedFrame, Violation
 
 __all__ = ["Shown", "json_line", "line", "message", "printable"]
 
+_PAYLOAD = {"CALL": 3, "CALLRESULT": 2, "CALLERROR": 2}  # where in the array; of an error, its code
 _LONG = 10_000
 _FAULTS = 5
 
@@ -64,33 +65,35 @@ class Shown:
         kind = frame.type
         yield "name", frame.chargePoint
         yield kind, "→" if frame.direction == "sent" else "←"
-        array = masked.json if isinstance(masked.json, list) else None
-        if kind == "bad" or array is None:
-            text = masked.text
-            yield kind, kind if frame.action is None else f"{frame.action} {kind}"
-            yield "payload", text if isinstance(text, str) else _bytes(text)
-        else:
-            if frame.action is not None:
-                yield kind, frame.action
-            if kind == "CALLERROR" or frame.action is None:
-                yield kind, kind
-            if self._whole or frame.action is None:
-                yield "time", f"[{frame.unique_id}]"
-            if kind == "CALLERROR":
-                code, description, details = (array[2:5] + ["", {}])[:3]
-                yield kind, str(code)
-                yield "error", _json(description)
-                if details:
-                    yield "error", _json(details)
-            else:
-                payload = array[3 if kind == "CALL" else 2]
-                yield "payload", "{}" if payload is None else _json(payload)
+        if frame.action is not None:
+            yield kind, frame.action
+        try:
+            yield from list(self._understood())
+        except (LookupError, TypeError, RecursionError):  # it is not, or cannot be written again
+            yield kind, kind
+            yield "payload", _text(masked.text)
         if frame.latency is not None:
             yield "latency", _duration(frame.latency)
         if masked.faults:
             faults = [f"{path}: {text}" for path, _, text in masked.faults[:_FAULTS]]
             more = len(masked.faults) - _FAULTS
             yield "fault", "✗ " + "; ".join(faults) + (f"; and {more} more" if more > 0 else "")
+
+    def _understood(self) -> Iterator[tuple[str, str]]:
+        frame, array, kind = self.frame, self.masked.json, self.frame.type
+        payload = array[_PAYLOAD[kind]]
+        if kind == "CALLERROR" or frame.action is None:
+            yield kind, kind
+        if self._whole or frame.action is None:
+            yield "time", f"[{frame.unique_id}]"
+        if kind == "CALLERROR":
+            description, details = (array[3:5] + ["", {}])[:2]
+            yield kind, str(payload)
+            yield "error", rpc.to_json(description)
+            if details:
+                yield "error", rpc.to_json(details)
+        else:
+            yield "payload", "{}" if payload is None else rpc.to_json(payload)
 
     def _cut(self, text: str) -> str:
         if self._whole or len(text) <= _LONG:
@@ -108,16 +111,13 @@ class Shown:
             "uniqueId": frame.unique_id,
             "payload": None,
         }
-        array = masked.json if isinstance(masked.json, list) else None
-        if frame.type == "bad" or array is None:
-            text = masked.text
-            fields["text"] = text if isinstance(text, str) else _bytes(text)
+        if frame.type not in _PAYLOAD or not isinstance(masked.json, list):
+            fields["text"] = _text(masked.text)
         elif frame.type == "CALLERROR":
-            code, description, details = (array[2:5] + ["", {}])[:3]
-            fields |= {"errorCode": code, "errorDescription": description}
-            fields["errorDetails"] = details
+            names = ("errorCode", "errorDescription", "errorDetails")
+            fields |= dict(zip(names, (masked.json[2:5] + ["", {}])[:3], strict=True))
         else:
-            fields["payload"] = array[3 if frame.type == "CALL" else 2]
+            fields["payload"] = masked.json[_PAYLOAD[frame.type]]
         fields["latency"] = None if frame.latency is None else round(frame.latency, 6)
         names = ("path", "rule", "message")
         fields["faults"] = [dict(zip(names, fault, strict=True)) for fault in masked.faults]
@@ -173,8 +173,8 @@ def json_line(record: logging.LogRecord, text: str, shown: Shown | None, encodin
         entry |= shown.fields()
     try:
         result = rpc.to_json(entry)
-    except (ValueError, RecursionError):  # JSON that Python can read, but not write again
-        del entry["payload"]
+    except RecursionError:  # nested so deeply that it could be read, but not be written again
+        entry["payload"] = None
         result = rpc.to_json(entry)
     if not encoding.lower().replace("_", "-").startswith("utf"):
         return json.dumps(json.loads(result), separators=(",", ":"))
@@ -206,15 +206,8 @@ def _traceback(record: logging.LogRecord) -> str:
     return mask_text("".join(traceback.format_exception(*record.exc_info)).rstrip())
 
 
-def _json(value: Any) -> str:
-    try:
-        return rpc.to_json(value)
-    except (ValueError, RecursionError):
-        return repr(value) if not isinstance(value, (dict, list)) else "{…nested too deeply…}"
-
-
-def _bytes(data: bytes) -> str:
-    return f"{len(data)} bytes {data!r}"
+def _text(data: str | bytes) -> str:
+    return data if isinstance(data, str) else f"{len(data)} bytes {data!r}"
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,9 @@ A secret is the value of the configuration key AuthorizationKey, and user and pa
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +72,8 @@ def mask_violation(violation: Violation) -> str:
 class Masked:
     """A frame without its secrets.
 
-    json: the JSON value that it is, None for anything else. text: as on the wire, but for the
+    json: the JSON value that it is, None for anything else, and what cannot be written again
+    (1e999, deep nesting). text: as on the wire, but for the
     masks; bytes of a binary message. faults: path, rule and message of each.
     """
 
@@ -140,12 +143,10 @@ def _mask_message(data: str | bytes) -> _Message:
         return _Message(value, data, [])
     if value is not None:
         hidden: list[tuple[str, Any]] = []
-        try:
+        with contextlib.suppress(RecursionError):
             masked_value = _mask_frame(value, hidden)
             text = rpc.to_json(masked_value) if hidden else data
             return _Message(masked_value, text, hidden)
-        except RecursionError:
-            pass
     masked = mask_text(data)
     return _Message(None, masked, [("", None)] if masked != data else [])
 
@@ -224,4 +225,11 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} could not be written again")
+    return number
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -39,7 +39,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from ocppsim import __version__
 
-        parser.exit(message=f"ocppsim {__version__}\n")
+        print(f"ocppsim {__version__}")
+        parser.exit()
 
 
 def ocppsim_parser() -> argparse.ArgumentParser:

@@ -99,7 +99,6 @@ def _line(frame: TracedFrame, masked: Masked) -> str:
     if isinstance(masked.text, bytes):
         return rpc.to_json({**head, "base64": base64.b64encode(masked.text).decode(), **tail})
     if masked.json is not None:
-        # some JSON Python can read, but not write again: 1e999, or what is nested deeply
-        with contextlib.suppress(ValueError, RecursionError):
+        with contextlib.suppress(RecursionError):
             return rpc.to_json({**head, "frame": masked.json, **tail})
     return rpc.to_json({**head, "text": masked.text, **tail})

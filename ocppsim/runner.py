@@ -71,8 +71,10 @@ def read_script(name: str) -> Script:
         script.text()
     except OSError as error:
         raise ScriptError(f"cannot read {name}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, SyntaxError) as error:
-        why = error.msg if isinstance(error, SyntaxError) else f"not UTF-8: {error}"
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"cannot read {name}: not UTF-8: {error.reason}") from None
+    except SyntaxError as error:  # of the line that tells the encoding, or the lack of one
+        why = error.msg.replace("invalid or missing encoding declaration", "not UTF-8")
         raise ScriptError(f"cannot read {name}: {why}") from None
     return script
 
@@ -229,14 +231,15 @@ def _as_main(script: Script, args: Sequence[str]) -> Iterator[ModuleType]:
     from .connect import connect
 
     module = ModuleType("__main__")
-    module.__dict__.update(__builtins__=builtins, connect=connect)
+    # Python has __file__ for standard input as well
+    module.__dict__.update(__builtins__=builtins, __file__=script.filename, __cached__=None)
+    module.__dict__["connect"] = connect
     if script.from_stdin:
         folder = ""
         lines = script.text().splitlines(keepends=True)
         linecache.cache[script.filename] = (len(script.source), None, lines, script.filename)
     else:
         folder = os.path.dirname(os.path.realpath(script.name))
-        module.__dict__.update(__file__=script.filename, __cached__=None)
     before = sys.modules["__main__"], sys.argv, sys.path[:], _running
     sys.modules["__main__"] = module
     sys.argv = [script.name, *args]

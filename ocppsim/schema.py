@@ -2,27 +2,18 @@
 
 A message is a TypedDict whose fields carry their constraints as `Rule` in ``Annotated``. From it
 comes a JSON Schema (draft 4, the draft of the schemas that belong to OCPP 1.6; `no additional
-properties` everywhere), from that one cached validator.
+properties` everywhere), from that one cached validator, and one quick yes (`accept.py`).
 
-jsonschema misjudges three things, so they are checked here:
-
-- ``multipleOf 0.1`` on floats refuses a third of the legal values (``0.3 % 0.1 != 0``): by exact
-fractions;
-- ``format`` is not checked at all without optional packages: ``date-time`` is RFC 3339, ``uri``
-  RFC 3986;
-- NaN and infinity count as numbers, which JSON does not have.
+What jsonschema misjudges about single values is judged in `formats.py`.
 """
 
 from __future__ import annotations
 
-import datetime
-import math
 import re
 import reprlib
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from itertools import islice
 from functools import cache, lru_cache
+from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -36,7 +27,9 @@ from typing import (
     is_typeddict,
 )
 
+from .accept import Predicate, compile_schema
 from .errors import Fault
+from .formats import FORMATS, is_multiple, is_number
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -48,8 +41,7 @@ MAX_FAULTS = 100
 
 
 class Rule:
-    """Constraints of a field, in JSON Schema's own words: ``Annotated[str,
-    Rule(maxLength=20)]``."""
+    """Constraints of a field, in JSON Schema's words: ``Annotated[str, Rule(maxLength=20)]``."""
 
     __slots__ = ("keywords",)
 
@@ -108,6 +100,8 @@ def check(message: type, payload: Any) -> list[Fault]:
 
     The faults come with the one that decides the CALLERROR code first.
     """
+    if _accepts(message)(payload):
+        return []
     errors = _validator(message).iter_errors(payload)
     faults = list(islice((fault for error in errors for fault in _faults(error)), MAX_FAULTS))
     if len(faults) > 1:
@@ -200,55 +194,22 @@ _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 80
 
 
-_DATE_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))", re.ASCII
-)
-# RFC 3986: a scheme, then characters that are allowed in a URI, percent only before two hex digits
-_URI = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.\-]*:(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*", re.ASCII
-)
 _FORMAT_EXAMPLES = {
     "date-time": " like 2026-01-31T12:00:00Z (RFC 3339)",
     "uri": " like ftp://host/folder (RFC 3986)",
 }
 
 
-def _is_date_time(value: Any) -> bool:
-    if not isinstance(value, str):
-        return True
-    match = _DATE_TIME.fullmatch(value)
-    if not match:
-        return False
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
-    zone_hour, zone_minute = (int(part or 0) for part in match.groups()[6:])
-    try:
-        datetime.date(year, month, day)
-    except ValueError:
-        return False
-    # second 60 is a leap second, which RFC 3339 allows
-    return hour < 24 and minute < 60 and second <= 60 and zone_hour < 24 and zone_minute < 60
-
-
-def _is_uri(value: Any) -> bool:
-    return not isinstance(value, str) or _URI.fullmatch(value) is not None
-
-
-def _is_number(checker: Any, value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _multiple_of(validator: Any, step: float, value: Any, schema: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
-    if not validator.is_type(value, "number"):
-        return
-    # repr of a float is the shortest text that means it: what stood on the wire
-    number = value if isinstance(value, int) else Fraction(repr(value))
-    exact = (number / Fraction(repr(step))).denominator == 1
-    if not exact:
+    if validator.is_type(value, "number") and not is_multiple(value, step):
         yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+
+@cache
+def _accepts(message: type) -> Predicate:
+    return compile_schema(derive(message))
 
 
 @lru_cache(maxsize=1)
@@ -257,9 +218,9 @@ def _validator_class() -> Any:
     from jsonschema import Draft4Validator, FormatChecker, validators
 
     formats = FormatChecker(formats=())
-    formats.checks("date-time")(_is_date_time)
-    formats.checks("uri")(_is_uri)
-    types = Draft4Validator.TYPE_CHECKER.redefine("number", _is_number)
+    for name, fits in FORMATS.items():
+        formats.checks(name)(lambda value, fits=fits: not isinstance(value, str) or fits(value))
+    types = Draft4Validator.TYPE_CHECKER.redefine("number", lambda _, value: is_number(value))
     extend: Callable[..., Any] = validators.extend
     checked = extend(Draft4Validator, {"multipleOf": _multiple_of}, type_checker=types)
     return checked, formats

@@ -83,7 +83,7 @@ class Violation:
     def __str__(self) -> str:
         text = repr(self.frame[:120])
         where = f"{self.action} " if self.action else ""
-        return f"{self.chargePoint}: {where}{self.path}: {self.message} [{self.rule}] in {text}"
+        return f"{where}{self.path}: {self.message} [{self.rule}] in {text}"
 
 
 Observer = Callable[[TracedFrame], object]

@@ -170,11 +170,17 @@ class Transport:
 
         code None sends a close frame without a code.
         """
-        self.closed_by_us = True
-        self._say_close(b"" if code is None else struct.pack("!H", code) + reason.encode()[:123])
+        payload = b""
+        if code is not None:
+            # a control frame has 125 bytes at the most, and no part of a character
+            text = reason.encode()[:123].decode(errors="ignore")
+            payload = struct.pack("!H", code) + text.encode()
+        self._ends_here()
+        self._say_close(payload)
         # half of the time for the peer's close frame, then without it
         if self.in_reader():
-            self._stream.deadline = time.monotonic() + timeout / 2
+            if self._stream.deadline is None:
+                self._stream.deadline = time.monotonic() + timeout / 2
         elif self._is_started():
             self._reader.join(timeout / 2)
             self._stream.shutdown()
@@ -184,13 +190,18 @@ class Transport:
 
     def abort(self, *, reset: bool = False, timeout: float = 5.0) -> None:
         """End it without a closing handshake; reset=True by a TCP RST."""
-        self.closed_by_us = self._close_sent = True
+        self._ends_here()
+        self._close_sent = True
         if reset:
             self._stream.reset()
         else:
             self._stream.shutdown()
         if not self.in_reader() and self._is_started():
             self._reader.join(timeout)
+
+    def _ends_here(self) -> None:
+        if self._lost is None:
+            self.closed_by_us = True
 
     def _is_started(self) -> bool:
         """Otherwise the stream is free now, as no reader would do it; one that starts finds the

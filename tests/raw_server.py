@@ -153,6 +153,14 @@ class RawPeer:
             payload = _masked(payload, mask)
         return Frame(first & 0xF, payload, bool(first & 0x80), mask is not None)
 
+    def answer_close(self) -> Frame:
+        """Read up to the close frame, answer it, and close. Returns it."""
+        while (came := self.next()).opcode != CLOSE:
+            pass
+        self.send(frame(CLOSE, came.payload[:2]))
+        self.close()
+        return came
+
     def take(self, size: int) -> bytes:
         if len(self._buffer) < size:
             parts, have = [self._buffer], len(self._buffer)
@@ -180,13 +188,18 @@ class RawPeer:
         poller.register(self.sock.fileno(), select.POLLRDHUP)
         assert poller.poll(PATIENCE * 1000), "the connection is still open"
         error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return {0: "closed", errno.ECONNRESET: "reset"}[error]
+        # EPIPE: closed, and reset after that, as something lay there unread
+        return {0: "closed", errno.EPIPE: "closed", errno.ECONNRESET: "reset"}[error]
 
     def _fill(self) -> None:
         data = self.sock.recv(1 << 20)
         if not data:
             raise EOFError
         self._buffer += data
+
+    def stop(self) -> None:
+        """End what another thread is doing here."""
+        _stop(self.sock)
 
     def close(self) -> None:
         self.sock.close()
@@ -195,6 +208,12 @@ class RawPeer:
         """End it by a TCP reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
+
+
+def _stop(sock: socket.socket) -> None:
+    # not what SSLSocket makes of it, which is for one thread only
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def upgrade(peer: RawPeer) -> None:
@@ -206,17 +225,20 @@ def upgrade(peer: RawPeer) -> None:
 class RawServer:
     """Listens on a port of its own. `peer` gives its connections, when `answer` is done with them.
 
-    answer: runs in a thread for each connection; it may lose it.
+    answer: runs in a thread for each connection; it may lose it. then: runs there after that, while
+    the test has the connection.
     """
 
     def __init__(
         self,
         answer: Callable[[RawPeer], Any] = upgrade,
         *,
+        then: Callable[[RawPeer], Any] = lambda peer: None,
         context: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
     ) -> None:
         self._answer = answer
+        self._then = then
         self._context = context
         self._peers: queue.Queue[RawPeer] = queue.Queue()
         self._failures: list[Exception] = []
@@ -255,8 +277,7 @@ class RawServer:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         for sock in self._connections:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            _stop(sock)
         for thread in self._threads:
             thread.join(PATIENCE)
         for sock in [self._listener, *self._connections]:
@@ -282,6 +303,7 @@ class RawServer:
             peer = RawPeer(sock)
             self._answer(peer)
             self._peers.put(peer)
+            self._then(peer)
         except (OSError, EOFError):
             # closed first: who breaks off the TLS handshake waits for the end
             sock.close()

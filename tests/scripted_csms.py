@@ -110,10 +110,12 @@ class Peer:
 
 
 class ScriptedCsms:
-    """Listens on a port of its own; `peer` gives its connections, one after the other."""
+    """Listens on a port of its own; `peer` gives its connections, one after the other.
 
-    def __init__(self, on_connect: Callable[[Peer], object] = lambda peer: None) -> None:
-        self._on_connect = on_connect
+    on_handshake: called before each handshake is answered; it may block.
+    """
+
+    def __init__(self, on_handshake: Callable[[], object] = lambda: None) -> None:
         self._peers: list[Peer] = []
         self._new: queue.Queue[Peer] = queue.Queue()
         self._server: Server = serve(
@@ -121,6 +123,7 @@ class ScriptedCsms:
             "127.0.0.1",
             0,
             subprotocols=["ocpp1.6"],  # type: ignore[list-item]
+            process_request=lambda connection, request: (on_handshake(), None)[1],
             compression=None,
             max_size=None,
             ping_interval=None,
@@ -160,6 +163,5 @@ class ScriptedCsms:
     def _serve(self, connection: ServerConnection) -> None:
         peer = Peer(connection)
         self._peers.append(peer)
-        self._on_connect(peer)
         self._new.put(peer)
         peer.read()

@@ -12,10 +12,11 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from ..errors import Fault
+from ..masking import Masker
 from ..rpc import CALL, CALLERROR, CALLRESULT, to_json
 from ..trace import Direction, TracedFrame
 
-__all__ = ["TYPES", "Entry", "from_trace", "link", "parse"]
+__all__ = ["TYPES", "Entry", "as_array", "from_trace", "link", "parse"]
 
 TYPES = ("CALL", "CALLRESULT", "CALLERROR", "bad")
 
@@ -121,10 +122,16 @@ def link(entries: Sequence[Entry]) -> None:
                 entry.action = entry.action or entry.call.action
 
 
-def from_trace(frames: Iterable[TracedFrame]) -> list[Entry]:
-    """The frames of a running charge point (``cp.trace``), linked. Nothing in them is masked."""
+def from_trace(frames: Iterable[TracedFrame], *, secrets: bool = False) -> list[Entry]:
+    """The frames of a running charge point (``cp.trace``), linked.
+
+    secrets: show AuthorizationKey and the passwords in URLs too; else they are ``***``, as in a
+    record.
+    """
+    masker = Masker(masking=not secrets)
     entries = []
     for frame in frames:
+        masked = masker.mask(frame)
         entry = Entry(
             frame.chargePoint,
             frame.direction,
@@ -133,19 +140,24 @@ def from_trace(frames: Iterable[TracedFrame]) -> list[Entry]:
             datetime.fromtimestamp(frame.time, UTC),
             frame.action,
             frame.unique_id,
-            raw=frame.text,
+            raw=masked.text,
             latency=frame.latency,
-            faults=list(frame.faults),
+            faults=[Fault(*fault) for fault in masked.faults],
         )
-        if isinstance(frame.text, str):
-            try:
-                array = parse(frame.text)
-            except ValueError:
-                array = None
-            entry.array = array if isinstance(array, list) else None
+        if isinstance(masked.text, str):
+            entry.array = as_array(masked.text)
         entries.append(entry)
     link(entries)
     return entries
+
+
+def as_array(text: str) -> list[Any] | None:
+    """The JSON array that `text` is, if it is one."""
+    try:
+        value = parse(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else None
 
 
 def parse(text: str) -> Any:

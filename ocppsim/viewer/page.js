@@ -230,9 +230,9 @@ function row(place) {
 
 function middle(frame) {
   const text = make("span", "");
-  if (lanes.length === 1 && lanes[0] === null) text.append(make("u", "", data.chargePoints[frame.cp]));
+  if (lanes.length === 1 && lanes[0] === null) text.append(make("u", "", data.chargePoints[frame.cp]), " ");
   text.append(make("b", "", frame.action ?? frame.type));
-  if (frame.summary) text.append(make("i", "", frame.summary));
+  if (frame.summary) text.append(" ", make("i", "", frame.summary));
   const box = make("span", "lanes", make("span", "label", text), make("span", "shaft", arrow(frame)));
   for (const [path, message, rule] of frame.faults || []) {
     box.append(make("span", "fault", make("span", "", path + ": " + message + " ", make("code", "", "[" + rule + "]"))));

@@ -16,7 +16,7 @@ from typing import Any, cast
 from ..errors import Fault
 from ..rpc import to_json
 from ..trace import Direction
-from .entry import TYPES, Entry, link, parse
+from .entry import TYPES, Entry, as_array, link, parse
 
 __all__ = ["Problem", "Record", "read_record"]
 
@@ -107,10 +107,13 @@ def _entry(line: Any, number: int) -> tuple[Entry, list[str]]:
 
 
 def _content(line: dict[str, Any]) -> tuple[list[Any] | None, str | bytes]:
-    if isinstance(array := line.get("frame"), list):
-        return array, ""
+    if "frame" in line:
+        frame = line["frame"]
+        # JSON that is no array is a bad frame
+        return (frame, "") if isinstance(frame, list) else (None, to_json(frame))
     if isinstance(text := line.get("text"), str):
-        return None, text
+        # what JSON the writer cannot write again (1e999) it leaves as text
+        return as_array(text), text
     if isinstance(code := line.get("base64"), str):
         try:
             return None, base64.b64decode(code, validate=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
 NAMES = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
@@ -73,27 +76,67 @@ def conversation() -> list[dict[str, Any]]:
     nojson = ("$", "JSON", "not JSON: Expecting ',' delimiter: line 1 column 18 (char 17)")
     return [
         line(1, 0.0, "sent", [2, "b-1", "BootNotification", boot]),
-        line(2, 0.0124, "received", [3, "b-1", accepted], action="BootNotification", latency=0.0124),
+        line(
+            2, 0.0124, "received", [3, "b-1", accepted], action="BootNotification", latency=0.0124
+        ),
         line(3, 0.02, "sent", [2, "s-1", "StatusNotification", free]),
         line(4, 0.0285, "received", [3, "s-1", {}], action="StatusNotification", latency=0.0085),
         line(5, 4.5, "received", [2, "r-1", "RemoteStartTransaction", {"idTag": "ABC123"}]),
-        line(6, 4.503, "sent", [3, "r-1", {"status": "Accepted"}], action="RemoteStartTransaction", latency=0.003),
+        line(
+            6,
+            4.503,
+            "sent",
+            [3, "r-1", {"status": "Accepted"}],
+            action="RemoteStartTransaction",
+            latency=0.003,
+        ),
         line(7, 4.6, "sent", [2, "t-1", "StartTransaction", begin]),
         line(8, 4.745, "received", [3, "t-1", tag], action="StartTransaction", latency=0.145),
         line(9, 65.0, "sent", [2, "m-1", "MeterValues", meter]),
         line(10, 65.009, "received", [3, "m-1", {}], action="MeterValues", latency=0.009),
-        line(11, 66.0, "received", [2, "x-1", "RemoteStopTransaction", {"transactionId": "seven"}], faults=[short]),
-        line(12, 66.001, "sent", [4, "x-1", "TypeConstraintViolation", "$.transactionId: 'seven' is not an integer", {}], action="RemoteStopTransaction"),
+        line(
+            11,
+            66.0,
+            "received",
+            [2, "x-1", "RemoteStopTransaction", {"transactionId": "seven"}],
+            faults=[short],
+        ),
+        line(
+            12,
+            66.001,
+            "sent",
+            [4, "x-1", "TypeConstraintViolation", "$.transactionId: 'seven' is not an integer", {}],
+            action="RemoteStopTransaction",
+        ),
         line(13, 67.0, "received", [2, "g-1", "GetLocalListVersion", {}]),
-        line(14, 67.002, "sent", [4, "g-1", "NotSupported", "nobody answers this action", {"hint": "install ocppsim-local-auth-list"}], action="GetLocalListVersion", latency=0.002),
+        line(
+            14,
+            67.002,
+            "sent",
+            [
+                4,
+                "g-1",
+                "NotSupported",
+                "nobody answers this action",
+                {"hint": "install ocppsim-local-auth-list"},
+            ],
+            action="GetLocalListVersion",
+            latency=0.002,
+        ),
         line(15, 68.0, "received", text, faults=[nojson]),
         line(16, 70.0, "received", [3, "nobody", {}], faults=[stray]),
         line(17, 75.0, "sent", [2, "h-1", "Heartbeat", {}]),
         line(18, 106.2, "received", [3, "h-1", {"currentTime": now}]),
         line(19, 107.0, "sent", [2, "h-2", "Heartbeat", {}]),
         line(20, 108.0, "received", [2, "u-1", "UnlockConnector", {"connectorId": 1}]),
-        line(21, 109.0, "received", "AAEC".encode(), faults=[("$", "text frame", "a binary message; OCPP-J is text")]),
-    ]  # fmt: skip
+        line(
+            21,
+            109.0,
+            "received",
+            b"AAEC",
+            faults=[("$", "text frame", "a binary message; OCPP-J is text")],
+        ),
+    ]
 
 
 def long(count: int, chargePoints: int = 1) -> list[dict[str, Any]]:
@@ -106,6 +149,25 @@ def long(count: int, chargePoints: int = 1) -> list[dict[str, Any]]:
         seconds, latency = index * 0.5, 0.005 + index % 7 / 1000
         lines += [
             line(2 * index + 1, seconds, "sent", call, chargePoint=name),
-            line(2 * index + 2, seconds + latency, "received", answer, action="Heartbeat", latency=latency, chargePoint=name),
-        ]  # fmt: skip
+            line(
+                2 * index + 2,
+                seconds + latency,
+                "received",
+                answer,
+                action="Heartbeat",
+                latency=latency,
+                chargePoint=name,
+            ),
+        ]
     return lines
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes long, or installs something first")
+    config.addinivalue_line("markers", "browser: needs Chromium and playwright")
+
+
+@pytest.fixture(scope="session")
+def samples() -> SimpleNamespace:
+    """`line`, `record`, `conversation` and `long` of this file."""
+    return SimpleNamespace(line=line, record=record, conversation=conversation, long=long)
