@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from . import logs, runner
-from .parser import ocppsim_parser, parse, screen_level
+from . import logs, plugins, runner, trace
+from .parser import early_options, ocppsim_parser, parse, screen_level
 from .record import record
-from .verdict import INTERRUPTED, USAGE
+from .verdict import DONE, USAGE
 
 __all__ = ["main"]
 
@@ -21,29 +22,69 @@ def main(argv: Sequence[str] | None = None) -> int:
     To be called from the main thread, for the signals. Raises SystemExit as argparse does: for
     --help and --version, and with 2 where the command line is wrong.
     """
-    options = parse(ocppsim_parser(), sys.argv[1:] if argv is None else argv, os.environ)
-    variables = {
-        "OCPPSIM_URL": options.url,
-        "OCPPSIM_RESPONSE_TIMEOUT": options.response_timeout,
-    }
+    argv = sys.argv[1:] if argv is None else argv
+    early = early_options(argv, os.environ)
     done = logs.environment_is_done()
     try:
-        script = runner.read_script(options.script)
-        logs.verbose(screen_level(vars(options)), log_json=bool(options.log_json))
-        if options.record:
-            _record(options.record, bool(options.record_secrets))
-        with _variables(variables):
-            allow = bool(options.allow_violations)
-            return runner.run(script, options.args, allow_violations=allow)
+        logs.verbose(screen_level(vars(early)), log_json=bool(early.log_json))
+        found = plugins.find(early.plugins_dir or (), early.no_plugin or ())
+        plugins.share(found)
+        parser = ocppsim_parser()
+        found.add_options(parser)
+        options = parse(parser, argv, os.environ)
+        if options.list_plugins:
+            print(_listing(found))
+            return DONE
+        found.configure(options)
+        return _run(options)
     except runner.ScriptError as error:
         logs.say(str(error))
         return USAGE
-    except KeyboardInterrupt:  # before the script ran, or after
-        logs.say("interrupted")
-        return INTERRUPTED
     finally:
         logs.hide()
         logs.environment_is_done(done)
+        plugins.share(None)
+
+
+def _run(options: argparse.Namespace) -> int:
+    script = runner.read_script(options.script)
+    logs.verbose(screen_level(vars(options)), log_json=bool(options.log_json))
+    if options.record:
+        _record(options.record, bool(options.record_secrets))
+    variables = {
+        "OCPPSIM_URL": options.url,
+        "OCPPSIM_RESPONSE_TIMEOUT": options.response_timeout,
+        "OCPPSIM_PLUGINS_DIR": os.pathsep.join(options.plugins_dir or ()) or None,
+        "OCPPSIM_NO_PLUGIN": ",".join(options.no_plugin or ()) or None,
+    }
+    with _variables(variables), _closing_verdict(bool(options.verdict)):
+        return runner.run(script, options.args, allow_violations=bool(options.allow_violations))
+
+
+def _listing(found: plugins.Plugins) -> str:
+    """A line a plugin, and the hooks below it."""
+    lines = []
+    for plugin in found:
+        version = f" {plugin.version}" if plugin.version else ""
+        lines.append(f"{plugin.name}{version} ({plugin.source})")
+        lines.append(f"    {' '.join(plugin.hooks) or 'no hooks'}")
+    return "\n".join(lines) or "no plugins"
+
+
+@contextlib.contextmanager
+def _closing_verdict(wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    frames: list[trace.TracedFrame] = []
+    trace.everywhere.append(frames.append)
+    try:
+        yield
+    finally:
+        from .viewer import from_trace, verdict_text
+
+        trace.everywhere.remove(frames.append)
+        print(verdict_text(from_trace(frames)), file=sys.stderr)
 
 
 def _record(path: str, secrets: bool) -> None:

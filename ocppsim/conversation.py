@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import logging
+import time
 import uuid
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from . import rpc, schema
 from .calls import Call, Calls, Result
@@ -23,6 +24,8 @@ from .trace import Trace, TracedFrame, Violation
 from .transport import Transport
 
 __all__ = ["Conversation"]
+
+T = TypeVar("T")
 
 MAX_VIOLATIONS = 1000
 # how other versions of OCPP spell error codes; a CSMS that speaks several often uses them in 1.6
@@ -59,7 +62,8 @@ class Conversation:
         self._on_request = on_request
         self._transport: Transport | None = None
         self._seen: dict[str, str] = {}  # ids of the CSMS's CALLs on this connection, their action
-        self._raw: dict[str, str] = {}  # the same of CALLs sent raw, until they are answered
+        # CALLs that were sent raw and are not answered: their action, and when (monotonic, s)
+        self._raw: dict[str, tuple[str | None, float]] = {}
 
     def attach(self, transport: Transport) -> None:
         """From now on over this connection."""
@@ -96,7 +100,7 @@ class Conversation:
         action = frame.action if isinstance(frame, CallFrame) else None
         traced = TracedFrame(self.name, "sent", data, frame, action, list(frame.faults))
         if frame.type == "CALL" or getattr(frame, "message_type", None) == rpc.CALL:
-            _remember(self._raw, frame.unique_id or "", action or "")
+            _remember(self._raw, frame.unique_id or "", (action, time.monotonic()))
         self.put(transport or self._connected(), traced, wait=True, fragments=fragments)
 
     def received(self, transport: Transport, data: str | bytes, fault: Fault | None) -> None:
@@ -169,7 +173,8 @@ class Conversation:
     ) -> Callable[[], object]:
         call = self.calls.take(unique_id)
         if call is None and unique_id in self._raw:
-            traced.action = self._raw.pop(unique_id) or None
+            traced.action, sent = self._raw.pop(unique_id)
+            traced.latency = time.monotonic() - sent
             return _nothing
         if call is None:
             past = self.calls.past(unique_id)
@@ -312,8 +317,8 @@ class _Answers:
         self._conversation.send_raw(text, transport=self._transport)
 
 
-def _remember(ids: dict[str, str], unique_id: str, action: str) -> None:
-    ids[unique_id] = action
+def _remember(ids: dict[str, T], unique_id: str, what: T) -> None:
+    ids[unique_id] = what
     if len(ids) > 1000:
         del ids[next(iter(ids))]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, TextIO
 
 from . import trace
@@ -25,6 +26,7 @@ _frames = logging.getLogger("ocppsim.frames")
 _screen: Screen | None = None
 _before = (logging.NOTSET, True)  # level and propagate of the logger, without the screen
 _looked = False  # whether the variables of the environment were looked at
+_looking = threading.Lock()  # no charge point of another thread connects before
 
 _THRESHOLDS = {-1: logging.ERROR, 0: logging.INFO, 1: logging.INFO, 2: logging.DEBUG}
 
@@ -86,9 +88,14 @@ def from_environment() -> None:
 
     Raises ValueError where one of them makes no sense, or OCPPSIM_RECORD cannot be written.
     """
-    if _looked:
-        return
-    environment_is_done()
+    global _looked
+    with _looking:
+        if not _looked:
+            _do_as_asked()
+            _looked = True
+
+
+def _do_as_asked() -> None:
     if not any(name.startswith("OCPPSIM_") for name in os.environ):
         return
     from .parser import from_variables, screen_level

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["from_variables", "ocppsim_parser", "parse", "screen_level"]
+__all__ = ["early_options", "from_variables", "ocppsim_parser", "parse", "screen_level"]
 
 _DESCRIPTION = """\
 A scriptable OCPP 1.6J charge point. Runs the Python file SCRIPT as Python would, with `connect`
@@ -84,27 +85,7 @@ def ocppsim_parser() -> argparse.ArgumentParser:
         help="how long a CALL may stay unanswered; 15 if not given [OCPPSIM_RESPONSE_TIMEOUT]",
     )
 
-    screen = parser.add_argument_group("screen")
-    level = screen.add_mutually_exclusive_group()
-    level.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        help="print each frame on one line: time, charge point, direction, action, payload, and of"
-        " an answer the time that it took; -vv debugging too [OCPPSIM_VERBOSE, a number]",
-    )
-    level.add_argument(
-        "-q",
-        "--quiet",
-        action="store_true",
-        default=None,
-        help="print errors alone [OCPPSIM_QUIET]",
-    )
-    screen.add_argument(
-        "--log-json",
-        action=argparse.BooleanOptionalAction,
-        help="print one JSON object a line [OCPPSIM_LOG_JSON]",
-    )
+    _add_early_options(parser)
 
     record = parser.add_argument_group("record")
     record.add_argument(
@@ -127,7 +108,67 @@ def ocppsim_parser() -> argparse.ArgumentParser:
         help="do not end with status 4 when the CSMS broke the protocol; the summary is printed all"
         " the same [OCPPSIM_ALLOW_VIOLATIONS]",
     )
+    verdict.add_argument(
+        "--verdict",
+        action=argparse.BooleanOptionalAction,
+        help="print a closing verdict: what was sent and received, violations, calls without an"
+        " answer [OCPPSIM_VERDICT]",
+    )
     return parser
+
+
+def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
+    """What has to be known before the rest can be read, as plugins add options: which plugins, and
+    how to report one that is broken."""
+    parser = argparse.ArgumentParser(prog="ocppsim", add_help=False, allow_abbrev=False)
+    _add_early_options(parser)
+    options, _ = parser.parse_known_args(argv)
+    return _fill_in(parser, options, environ)
+
+
+def _add_early_options(parser: argparse.ArgumentParser) -> None:
+    screen = parser.add_argument_group("screen")
+    level = screen.add_mutually_exclusive_group()
+    level.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        help="print each frame on one line: time, charge point, direction, action, payload, and of"
+        " an answer the time that it took; -vv debugging too [OCPPSIM_VERBOSE, a number]",
+    )
+    level.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=None,
+        help="print errors alone [OCPPSIM_QUIET]",
+    )
+    screen.add_argument(
+        "--log-json",
+        action=argparse.BooleanOptionalAction,
+        help="print one JSON object a line [OCPPSIM_LOG_JSON]",
+    )
+
+    plugins = parser.add_argument_group("plugins")
+    plugins.add_argument(
+        "--plugins-dir",
+        metavar="DIR",
+        action="append",
+        help="take each .py file of DIR as a plugin, beside the installed ones; may be given more"
+        " than once [OCPPSIM_PLUGINS_DIR, separated as in PATH]",
+    )
+    plugins.add_argument(
+        "--no-plugin",
+        metavar="NAME",
+        action="append",
+        help="leave this plugin out; may be given more than once [OCPPSIM_NO_PLUGIN, separated by"
+        " commas]",
+    )
+    plugins.add_argument(
+        "--list-plugins",
+        action="store_true",
+        help="list the plugins: name, version, from where, which hooks; and run nothing",
+    )
 
 
 def parse(
@@ -149,8 +190,14 @@ def parse(
     options.stdin = options.stdin or options.script == "-"
     if options.stdin:
         options.script = "-"
-    elif options.script is None:
+    elif options.script is None and not options.list_plugins:
         parser.error("which SCRIPT? Name a Python file, or - to read one from standard input")
+    return _fill_in(parser, options, environ)
+
+
+def _fill_in(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, environ: Mapping[str, str]
+) -> argparse.Namespace:
     try:
         variables = from_variables(environ)
     except ValueError as error:
@@ -159,7 +206,7 @@ def parse(
         variables.pop("verbose", None)
         variables.pop("quiet", None)
     for name, value in variables.items():
-        if getattr(options, name) is None:
+        if getattr(options, name, None) is None:
             setattr(options, name, value)
     return options
 
@@ -218,4 +265,7 @@ _VARIABLES: dict[str, Callable[[str], Any]] = {
     "record": str,
     "record_secrets": _switch,
     "allow_violations": _switch,
+    "verdict": _switch,
+    "plugins_dir": lambda text: text.split(os.pathsep),
+    "no_plugin": lambda text: [name.strip() for name in text.split(",")],
 }

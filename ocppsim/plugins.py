@@ -31,7 +31,7 @@ from .v16 import hookspecs as hookspecs16
 if TYPE_CHECKING:
     from .request import Request
 
-__all__ = ["PluginInfo", "Plugins", "shared"]
+__all__ = ["PluginInfo", "Plugins", "find", "share", "shared"]
 
 _log = logging.getLogger("ocppsim.plugins")
 
@@ -249,21 +249,35 @@ def _import(file: Path) -> ModuleType:
     return module
 
 
+def find(folders: Iterable[str], without: Iterable[str]) -> Plugins:
+    """The installed plugins, then those of these folders, without the ones of these names."""
+    plugins = Plugins()
+    plugins.block(without)
+    plugins.load_installed()
+    for folder in folders:
+        plugins.load_folder(folder)
+    return plugins
+
+
 _lock = threading.Lock()
 _shared: Plugins | None = None
 
 
+def share(plugins: Plugins | None) -> None:
+    """Make these the plugins of this process; None: look for them anew."""
+    global _shared
+    with _lock:
+        _shared = plugins
+
+
 def shared() -> Plugins:
     """The plugins of this process: installed ones, then those of ``OCPPSIM_PLUGINS_DIR``, without
-    those that ``OCPPSIM_NO_PLUGIN`` names (comma-separated)."""
+    those that ``OCPPSIM_NO_PLUGIN`` names."""
+    from .parser import from_variables
+
     global _shared
     with _lock:
         if _shared is None:
-            plugins = Plugins()
-            blocked = os.environ.get("OCPPSIM_NO_PLUGIN", "").split(",")
-            plugins.block(name.strip() for name in blocked)
-            plugins.load_installed()
-            for folder in filter(None, os.environ.get("OCPPSIM_PLUGINS_DIR", "").split(os.pathsep)):
-                plugins.load_folder(folder)
-            _shared = plugins
+            variables = from_variables(os.environ)
+            _shared = find(variables.get("plugins_dir", ()), variables.get("no_plugin", ()))
         return _shared

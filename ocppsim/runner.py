@@ -39,19 +39,16 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The source of a script. name: as the user gave it, ``"-"`` for standard input."""
+    """The source of a script. name: as the user gave it, ``"-"`` for standard input. filename:
+    what tracebacks call it."""
 
     name: str
     source: bytes
+    filename: str
 
     @property
     def from_stdin(self) -> bool:
         return self.name == "-"
-
-    @property
-    def filename(self) -> str:
-        """What tracebacks call it."""
-        return "<stdin>" if self.from_stdin else os.path.abspath(self.name)
 
     def text(self) -> str:
         """Raises SyntaxError for an encoding that does not exist, UnicodeDecodeError."""
@@ -64,10 +61,10 @@ def read_script(name: str) -> Script:
     """The script in the file `name`, or in standard input (``"-"``). Raises ScriptError."""
     try:
         if name == "-":
-            script = Script(name, sys.stdin.buffer.read())
+            script = Script(name, sys.stdin.buffer.read(), "<stdin>")
         else:
             with open(name, "rb") as file:
-                script = Script(name, file.read())
+                script = Script(name, file.read(), os.path.abspath(name))
         script.text()
     except OSError as error:
         raise ScriptError(f"cannot read {name}: {error.strerror or error}") from None

@@ -16,7 +16,6 @@ from ocppsim import session
 from ocppsim.chargepoint import ChargePoint
 from ocppsim.connect import connect
 
-
 # a busy machine is no fault
 hypothesis.settings.register_profile("ocppsim", deadline=None)
 hypothesis.settings.load_profile("ocppsim")

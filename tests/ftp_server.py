@@ -1,5 +1,5 @@
-"""FTP servers: `RealFtp` is pyftpdlib; `FakeFtp` does as a test says, down to what no server should.
-Neither shares code with what it tests."""
+"""FTP servers: `RealFtp` is pyftpdlib; `FakeFtp` does as a test says, down to what no server
+should. Neither shares code with what it tests."""
 
 from __future__ import annotations
 

@@ -321,6 +321,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+@functools.cache
 def server_context(
     *names: str,
     version: ssl.TLSVersion | None = None,
@@ -337,6 +338,7 @@ def server_context(
 
 
 def client_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    """Trusts `authority` alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority().configure_trust(context)
     return context

@@ -1,5 +1,5 @@
-"""A CSMS that sends exactly what a test tells it to, and keeps what came: websockets' sync server, and
-JSON by hand. It shares no code with what it tests."""
+"""A CSMS that sends exactly what a test tells it to, and keeps what came: websockets' sync server,
+and JSON by hand. It shares no code with what it tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ HEARTBEAT = {"currentTime": "2026-01-31T12:00:00.000Z"}
 class Peer:
     """One connection, as the CSMS sees it. Frames are lists, as they stand on the wire.
 
-    answers: action → payload; such a CALL is answered at once, and is not among what `next` returns.
+    answers: action → payload; such a CALL is answered at once, and is not among what `next`
+    returns.
     """
 
     def __init__(self, connection: ServerConnection) -> None:

@@ -197,15 +197,11 @@ def test_a_blocking_call_from_the_callback_of_a_time_out_raises(
 
 
 @pytest.mark.parametrize("blocking", ["reconnect", "sleep", "ping"])
-def test_nothing_else_may_block_there_either(
-    cp: ChargePoint, peer: Peer, blocking: str
-) -> None:
+def test_nothing_else_may_block_there_either(cp: ChargePoint, peer: Peer, blocking: str) -> None:
     caught = Caught()
     arguments = [0.01] if blocking == "sleep" else []
     future = cp.submit("Heartbeat")
-    future.add_done_callback(
-        lambda _: caught(outcome(lambda: getattr(cp, blocking)(*arguments)))
-    )
+    future.add_done_callback(lambda _: caught(outcome(lambda: getattr(cp, blocking)(*arguments))))
     peer.answer(HEARTBEAT, "Heartbeat")
     assert isinstance(caught.wait(), WouldDeadlock)
 

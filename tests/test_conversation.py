@@ -1,4 +1,5 @@
-"""What a charge point says to a CSMS and makes of what it hears: over a real socket, frame by frame."""
+"""What a charge point says to a CSMS and makes of what it hears: over a real socket, frame by
+frame."""
 
 import json
 import logging
@@ -320,9 +321,7 @@ def test_the_answer_to_an_unknown_action_has_no_schema(cp: ChargePoint, peer: Pe
         '[4,"a",null,null,null]',
     ],
 )
-def test_a_malformed_answer_ends_the_call_at_once(
-    cp: ChargePoint, peer: Peer, answer: str
-) -> None:
+def test_a_malformed_answer_ends_the_call_at_once(cp: ChargePoint, peer: Peer, answer: str) -> None:
     future = cp.submit("Heartbeat", unique_id="a", timeout=10 * PATIENCE)
     peer.next_call("Heartbeat")
     peer.send(answer)
@@ -369,9 +368,7 @@ def test_an_answer_of_any_depth_ends_the_call(cp: ChargePoint, peer: Peer, depth
         "RpcFrameworkError",
     ],
 )
-def test_a_call_error_raises_with_its_code_as_spelt(
-    cp: ChargePoint, peer: Peer, code: str
-) -> None:
+def test_a_call_error_raises_with_its_code_as_spelt(cp: ChargePoint, peer: Peer, code: str) -> None:
     future = cp.submit("Heartbeat", unique_id="a")
     peer.next_call("Heartbeat")
     peer.send([4, "a", code, "a reason", {"b": [1]}])
@@ -418,9 +415,7 @@ def test_a_sloppy_call_error_raises_and_is_a_violation(
 
 
 @pytest.mark.parametrize("frame", [[3, "x", {}], [4, "x", "GenericError", "", {}], [3, "x", []]])
-def test_an_answer_to_an_unknown_id_is_a_violation(
-    cp: ChargePoint, peer: Peer, frame: Any
-) -> None:
+def test_an_answer_to_an_unknown_id_is_a_violation(cp: ChargePoint, peer: Peer, frame: Any) -> None:
     peer.send(frame)
     assert_works(cp, peer)
     assert ("answer to a call", "$[1]") in rules(cp)
@@ -552,9 +547,7 @@ def test_an_action_of_the_charge_point_is_a_violation(cp: ChargePoint, peer: Pee
     assert "for the charge point to send" in cp.violations[0].message
 
 
-def test_a_handler_may_serve_an_action_that_ocpp_does_not_have(
-    cp: ChargePoint, peer: Peer
-) -> None:
+def test_a_handler_may_serve_an_action_that_ocpp_does_not_have(cp: ChargePoint, peer: Peer) -> None:
     cp.on("Frobnicate", lambda request: {"got": request.payload})
     assert peer.ask("Frobnicate", {"a": 1})[2] == {"got": {"a": 1}}
 
@@ -745,9 +738,7 @@ def test_the_trace_has_both_directions_with_their_verdicts(cp: ChargePoint, peer
     assert (refusal.type, refusal.direction, refusal.action) == ("CALLERROR", "sent", "Reset")
 
 
-def test_an_observer_knows_of_an_answer_before_the_script_does(
-    cp: ChargePoint, peer: Peer
-) -> None:
+def test_an_observer_knows_of_an_answer_before_the_script_does(cp: ChargePoint, peer: Peer) -> None:
     seen: list[str] = []
     cp.trace.observers.append(lambda frame: seen.append(frame.type))
     peer.answers["Heartbeat"] = HEARTBEAT

@@ -242,9 +242,7 @@ def test_a_second_yield_is_an_error_in_the_log_and_the_rest_runs(
 
 
 @pytest.mark.parametrize("answer", [None, "Accepted", [ACCEPTED]])
-def test_a_yield_of_nonsense_is_an_internal_error(
-    cp: ChargePoint, peer: Peer, answer: Any
-) -> None:
+def test_a_yield_of_nonsense_is_an_internal_error(cp: ChargePoint, peer: Peer, answer: Any) -> None:
     @cp.on("ClearCache")
     def clear(request: Request) -> Iterator[Any]:
         yield answer
@@ -436,9 +434,7 @@ def test_reply_error(cp: ChargePoint, peer: Peer) -> None:
     assert ask(peer, "GetConfiguration") == [4, "GenericError", "", {}]
 
 
-def test_an_answer_that_is_returned_after_a_reply_is_not_sent(
-    cp: ChargePoint, peer: Peer
-) -> None:
+def test_an_answer_that_is_returned_after_a_reply_is_not_sent(cp: ChargePoint, peer: Peer) -> None:
     @cp.on("ClearCache")
     def clear(request: Request) -> dict[str, str]:
         request.reply(status="Accepted")
@@ -500,9 +496,7 @@ def test_a_deferred_request_stays_deferred_after_an_invalid_reply(
     assert peer.next() == [3, "a", ACCEPTED]
 
 
-def test_a_handler_that_fails_after_defer_is_an_internal_error(
-    cp: ChargePoint, peer: Peer
-) -> None:
+def test_a_handler_that_fails_after_defer_is_an_internal_error(cp: ChargePoint, peer: Peer) -> None:
     cp.on("ClearCache", lambda request: request.defer() and 1 / 0)
     assert ask(peer)[:2] == [4, "InternalError"]
 
@@ -813,4 +807,7 @@ def test_a_request_carries_no_lasting_state_of_another(cp: ChargePoint, peer: Pe
     cp.on("DataTransfer", lambda request: {"status": "Accepted", "data": request.payload["data"]})
     for number in range(20):
         payload = {"vendorId": "v", "data": str(number)}
-        assert ask(peer, "DataTransfer", payload) == [3, {"status": "Accepted", "data": str(number)}]
+        assert ask(peer, "DataTransfer", payload) == [
+            3,
+            {"status": "Accepted", "data": str(number)},
+        ]

@@ -143,9 +143,7 @@ def test_an_invalid_reply_leaves_the_request_open(cp: ChargePoint, csms: Central
     assert reset(csms) == {"status": "Accepted"}
 
 
-def test_a_deferred_request_is_answered_from_anywhere(
-    cp: ChargePoint, csms: CentralSystem
-) -> None:
+def test_a_deferred_request_is_answered_from_anywhere(cp: ChargePoint, csms: CentralSystem) -> None:
     kept: list[Request] = []
     cp.on("Reset", lambda request: kept.append(request.defer()))
     with pytest.raises(CallTimeout):

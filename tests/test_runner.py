@@ -13,7 +13,8 @@ import pytest
 from answering_csms import HEARTBEAT, AnsweringCsms
 from command import ocppsim, python, start, write
 
-from ocppsim import cli, runner
+from ocppsim import Fault, InvalidPayload, cli, runner, verdict
+from ocppsim.trace import Violation
 
 WRONG = {"currentTime": "yesterday"}
 
@@ -140,6 +141,13 @@ def test_a_traceback_starts_at_the_line_of_the_script(
     expected = python(path).stderr
     assert capfd.readouterr().err == expected
     assert expected.splitlines()[1].startswith(f'  File "{path}", line 4')
+
+
+def test_a_script_may_change_the_folder(script: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    script("import os\nos.chdir('other')\nconnect('ws://127.0.0.1:1/CP1')")
+    result = ocppsim("script.py", cwd=tmp_path)
+    assert result.stderr.endswith(" (script.py, line 3)\n")
 
 
 def test_a_traceback_of_standard_input_has_its_lines(tmp_path: Path) -> None:
@@ -489,3 +497,40 @@ def test_a_script_that_cannot_be_read(tmp_path: Path) -> None:
             runner.read_script(os.fspath(name))
     latin.write_bytes(b"# coding: latin-1\nassert '\xe9' == chr(233)\n")
     assert run(latin) == 0
+
+
+# what is said at the end
+
+
+def violation(action: str | None, rule: str, message: str = "is wrong") -> Violation:
+    return Violation("CP1", 0.0, rule, "$", message, action, "[]")
+
+
+def test_a_long_summary_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    violations = [violation(f"Action{n % 60}", "enum") for n in range(1200)]
+    assert verdict.judge(0, violations, [], False) == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "ocppsim: the CSMS broke the protocol at least 1200 times:"
+    assert lines[1] == "  CP1 Action0: $: is wrong [enum], 20 times"
+    assert lines[-1] == "  and 10 more kinds"
+    assert len(lines) == 52
+
+
+def test_failures_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verdict.judge(0, [], [ValueError("a\nb"), KeyError("c")], False) == 1
+    assert capsys.readouterr().err == (
+        "ocppsim: handlers of the script failed 2 times, the first with ValueError: a b\n"
+    )
+
+
+def test_what_the_csms_did_wrong_to_a_handler_is_no_failure_of_it() -> None:
+    error = InvalidPayload("Heartbeat", "response", [Fault("$", "x", "y")], received=True)
+    assert verdict.judge(0, [violation(None, "x")], [error], False) == 4
+    assert verdict.judge(0, [violation(None, "x")], [error], True) == 1
+
+
+@pytest.mark.parametrize("status", [1, 3, 4, 7, 130, 143])
+def test_how_the_script_ended_comes_first(status: int) -> None:
+    failures = [ValueError("x")]
+    for allow in (False, True):
+        assert verdict.judge(status, [violation(None, "x")], failures, allow) == status

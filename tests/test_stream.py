@@ -18,7 +18,7 @@ from raw_server import PATIENCE, RawPeer, RawServer, client_context, server_cont
 from ocppsim.errors import ConnectError, ConnectionLost
 from ocppsim.stream import Stream, Writer, open_stream
 
-MUCH = bytes(32 << 20)
+MUCH = bytes(8 << 20)
 """More than all buffers between here and there hold."""
 
 Connect = Callable[[], tuple[Stream, RawPeer]]
@@ -330,8 +330,8 @@ def test_the_thread_ends_when_nothing_is_left(writer: Writer, peer: RawPeer) -> 
 def test_waiting_ends_when_all_is_written(writer: Writer, peer: RawPeer) -> None:
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(writer.write, MUCH)
-        peer.take(len(MUCH) - (8 << 20))
-        peer.take(8 << 20)
+        peer.take(len(MUCH) - (1 << 20))
+        peer.take(1 << 20)
         writing.result(PATIENCE)
 
 

@@ -30,7 +30,7 @@ from ocppsim.address import Address
 from ocppsim.errors import ConnectionLost, Fault, WouldDeadlock
 from ocppsim.transport import Transport
 
-MUCH = 32 << 20
+MUCH = 8 << 20
 """Bytes; more than all buffers between here and there hold."""
 
 

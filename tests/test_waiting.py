@@ -155,9 +155,9 @@ def test_closing_ends_every_wait(cp: ChargePoint, pool: ThreadPoolExecutor) -> N
     waits = [pool.submit(cp.expect, "Reset"), pool.submit(cp.wait_for_frame, "Reset")]
     armed(cp)
     cp.close()
-    for wait in waits:
+    for waiting in waits:
         with pytest.raises(ConnectionLost):
-            wait.result(10)
+            waiting.result(10)
 
 
 def test_waiting_on_a_closed_charge_point_ends_at_once(cp: ChargePoint) -> None:

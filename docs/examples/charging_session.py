@@ -1,7 +1,7 @@
 """One charging session: boot, authorize, charge, stop.
 
-    ocppsim -v docs/examples/charging_session.py                         # embedded CSMS
-    ocppsim -v --url ws://localhost:9000/CP1 docs/examples/charging_session.py
+ocppsim -v docs/examples/charging_session.py                         # embedded CSMS
+ocppsim -v --url ws://localhost:9000/CP1 docs/examples/charging_session.py
 """
 
 from ocppsim import connect, timestamp

@@ -60,7 +60,9 @@ with CentralSystem() as csms, connect(f"{csms.url}/CP1") as cp:
     cp.send_raw("no JSON at all")
     cp.send_raw(b"a binary message")
     cp.send_raw('[2,"in-three-parts","Heartbeat",{}]', fragments=3)
-    cp.wait_for_frame(where=lambda frame: frame.unique_id == "in-three-parts", type="CALLRESULT", after=0)
+    cp.wait_for_frame(
+        type="CALLRESULT", where=lambda frame: frame.unique_id == "in-three-parts", after=0
+    )
     print("ping:", "answered" if cp.ping(b"payload") < 5 else "slow")
 
     # --- the connection ---

@@ -65,6 +65,4 @@ def invalid_request(action: str, faults: list[Fault], payload: Any) -> InvalidPa
 
 def invalid_response(name: str, action: str, faults: list[Fault], payload: Any) -> InvalidPayload:
     """The answer of the charge point `name` is not what it should be."""
-    return InvalidPayload(
-        action, "response", faults, payload=payload, received=True, sender=name
-    )
+    return InvalidPayload(action, "response", faults, payload=payload, received=True, sender=name)

@@ -60,4 +60,5 @@ def _payloads(cp: ChargePoint, action: str, connectorId: int | None) -> list[Pay
 def _send(cp: ChargePoint, action: str, payloads: list[Payload]) -> Iterator[Payload]:
     yield {"status": "Accepted"}
     for payload in payloads:
-        cp.call(action, payload, validate=False)  # as it was sent, even if that was wrong on purpose
+        # as it was sent, even if that was wrong on purpose
+        cp.call(action, payload, validate=False)

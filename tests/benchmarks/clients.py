@@ -1,7 +1,7 @@
 """The three that are measured, each in a process of its own: ``python clients.py NAME URL TASK …``.
 
-Tasks: ``calls KIND COUNT`` prints seconds; ``boot COUNT`` prints seconds, resident bytes of the process
-before and with all of them connected.
+Tasks: ``calls KIND COUNT`` prints seconds; ``boot COUNT`` prints seconds, resident bytes of the
+process before and with all of them connected.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ class Mobilityhouse:
 
                 async def start(number: int) -> None:
                     async with dialling:
-                        socket = await stack.enter_async_context(
-                            self._connect(f"{url}/CP{number}")
-                        )
+                        socket = await stack.enter_async_context(self._connect(f"{url}/CP{number}"))
                         cp, task = self._charge_point(f"CP{number}", socket)
                         tasks.append(task)
                         await cp.call(call.BootNotification("model", "vendor"))

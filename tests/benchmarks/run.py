@@ -29,7 +29,9 @@ def client(*arguments: object) -> Any:
 
 
 def calls(url: str, rounds: int, count: int) -> list[str]:
-    rows = ["| calls a second | ocppsim | mobilityhouse | floor | × mobilityhouse | × floor's time |"]
+    rows = [
+        "| calls a second | ocppsim | mobilityhouse | floor | × mobilityhouse | × floor's time |"
+    ]
     rows.append("| --- | --: | --: | --: | --: | --: |")
     for kind in KINDS:
         taken: dict[str, list[float]] = {"ocppsim": [], "mobilityhouse": [], "floor": []}

@@ -1,7 +1,7 @@
 """The central system of the benchmarks: none of ocppsim in it.
 
-`websockets` on asyncio; every request is validated with jsonschema-rs against the schema files of the
-package `ocpp`. It is quick, so that what is measured is the client. Prints its port.
+`websockets` on asyncio; every request is validated with jsonschema-rs against the schema files of
+the package `ocpp`. It is quick, so that what is measured is the client. Prints its port.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from websockets.asyncio.server import ServerConnection, serve
 SCHEMAS = resources.files("ocpp.v16") / "schemas"
 ACTIONS = ("BootNotification", "Heartbeat", "MeterValues", "StatusNotification")
 VALIDATORS = {
-    action: jsonschema_rs.validator_for(json.loads((SCHEMAS / f"{action}.json").read_text("utf-8-sig")))
+    action: jsonschema_rs.validator_for(
+        json.loads((SCHEMAS / f"{action}.json").read_text("utf-8-sig"))
+    )
     for action in ACTIONS
 }
 

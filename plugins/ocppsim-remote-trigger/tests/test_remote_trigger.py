@@ -17,13 +17,13 @@ def status(connectorId: int, value: str = "Available") -> dict[str, object]:
     return {"connectorId": connectorId, "errorCode": "NoError", "status": value}
 
 
-@pytest.fixture()
+@pytest.fixture
 def csms() -> Iterator[CentralSystem]:
     with CentralSystem() as csms:
         yield csms
 
 
-@pytest.fixture()
+@pytest.fixture
 def cp(csms: CentralSystem) -> Iterator[ChargePoint]:
     plugins = Plugins()
     plugins.register(ocppsim_remote_trigger)
@@ -39,9 +39,7 @@ def trigger(csms: CentralSystem, message: str, connectorId: int | None = None, *
     return str(answer["status"])
 
 
-def test_a_message_comes_again_with_its_last_payload(
-    cp: ChargePoint, csms: CentralSystem
-) -> None:
+def test_a_message_comes_again_with_its_last_payload(cp: ChargePoint, csms: CentralSystem) -> None:
     cp.call("BootNotification", BOOT)
     last = {**BOOT, "firmwareVersion": "2"}
     cp.call("BootNotification", last)
@@ -121,7 +119,8 @@ def test_other_plugins_and_the_script_come_first(csms: CentralSystem) -> None:
 
     plugins = Plugins()
     plugins.register(Boots())
-    plugins.register(ocppsim_remote_trigger)  # the last one registered is asked first, but for trylast
+    # the last one registered is asked first, but for trylast
+    plugins.register(ocppsim_remote_trigger)
     with connect(f"{csms.url}/CP1", plugins=plugins) as cp:
         assert trigger(csms, "BootNotification") == "NotImplemented"
         assert trigger(csms, "Heartbeat") == "Accepted"
