@@ -31,7 +31,8 @@ from .logs import verbose
 from .plugins import Plugins
 from .record import record
 from .request import Request
-from .trace import TracedFrame, Violation
+from .trace import TracedFrame
+from .violation import Violation
 
 __all__ = [
     "AlreadyAnswered",

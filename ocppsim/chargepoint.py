@@ -22,8 +22,9 @@ from .plugins import Plugins
 from .protocol import Protocol
 from .request import Answers, Request
 from .rpc import CallFrame
-from .trace import Direction, Trace, TracedFrame, Violation
+from .trace import Direction, Trace, TracedFrame
 from .transport import Handshake
+from .violation import Violation
 from .waiting import Expecting, Waiting, matches
 
 __all__ = ["ChargePoint"]
@@ -57,6 +58,7 @@ class ChargePoint:
         self.vars = SimpleNamespace()
         self._response_timeout = settings.response_timeout
         self._plugins = plugins
+        self._heart = threading.Lock()
         self._heartbeat: Heartbeat | None = None
         self._on_close: list[Callable[[ConnectionLost], object]] = []
         self._log = _Log(_logger, {"name": address.name})
@@ -300,17 +302,22 @@ class ChargePoint:
         """
         if not isinstance(interval, (int, float)) or not 0 <= interval <= threading.TIMEOUT_MAX:
             raise ValueError(f"a heartbeat interval is a number of seconds, not {interval!r}")
-        self.stop_heartbeat()
-        if not self.connected:
-            raise ConnectionLost("no heartbeat: not connected")
         seconds = interval or DEFAULT_HEARTBEAT_INTERVAL
-        self._heartbeat = Heartbeat(seconds, lambda: self.submit("Heartbeat"), self._log)
+        with self._heart:
+            self._replace_heartbeat(None)
+            if not self.connected:
+                raise ConnectionLost("no heartbeat: not connected")
+            self._replace_heartbeat(Heartbeat(seconds, lambda: self.submit("Heartbeat"), self._log))
 
     def stop_heartbeat(self) -> None:
         """Send no more of them."""
-        heartbeat, self._heartbeat = self._heartbeat, None
-        if heartbeat is not None:
-            heartbeat.stop()
+        with self._heart:
+            self._replace_heartbeat(None)
+
+    def _replace_heartbeat(self, heartbeat: Heartbeat | None) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        self._heartbeat = heartbeat
 
     # --- the connection ---
 
@@ -360,7 +367,7 @@ class ChargePoint:
         return self._conversation.violations
 
     @property
-    def handler_failures(self) -> list[Exception]:
+    def handler_failures(self) -> list[BaseException]:
         """What the script's handlers and callbacks raised (the last 100)."""
         return self._handlers.failures
 
@@ -394,10 +401,10 @@ class ChargePoint:
         self._handlers.serve(Request(self, frame, answers))
 
     def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
+        self.stop_heartbeat()
         self._plugins.tell("ocppsim_disconnected", cp=self, reason=reason)
         if by_us:
             return
-        self.stop_heartbeat()
         self._log.warning("%s", reason)
         for callback in self._on_close:
             name = f"ocppsim {self.name} on_close"

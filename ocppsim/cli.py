@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from . import logs, plugins, runner, trace
 from .parser import early_options, ocppsim_parser, parse, screen_level
 from .record import record
-from .verdict import DONE, USAGE
+from .verdict import DONE, INTERRUPTED, USAGE
 
 __all__ = ["main"]
 
@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = ocppsim_parser()
         found.add_options(parser)
         options = parse(parser, argv, os.environ)
+        if (options.plugins_dir, options.no_plugin) != (early.plugins_dir, early.no_plugin):
+            # what follows the option of a plugin was not seen while the plugins were not known
+            parser.error("--plugins-dir and --no-plugin come before the options of plugins")
         if options.list_plugins:
             print(_listing(found))
             return DONE
@@ -40,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except runner.ScriptError as error:
         logs.say(str(error))
         return USAGE
+    except KeyboardInterrupt:  # before the script ran, or after
+        logs.say("interrupted")
+        return INTERRUPTED
     finally:
         logs.hide()
         logs.environment_is_done(done)

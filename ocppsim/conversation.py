@@ -17,11 +17,13 @@ from typing import Any, TypeVar
 from . import rpc, schema
 from .calls import Call, Calls, Result
 from .errors import CallError, ConnectionLost, Fault, InvalidPayload, OcppsimError
+from .masking import mask_text
 from .protocol import Protocol
 from .request import Answers, Request
 from .rpc import BadFrame, CallFrame, ErrorFrame, Frame, ResultFrame
-from .trace import Trace, TracedFrame, Violation
+from .trace import Trace, TracedFrame
 from .transport import Transport
+from .violation import Violation
 
 __all__ = ["Conversation"]
 
@@ -118,7 +120,8 @@ class Conversation:
             self.trace.tell(traced, wait=True)
             then()
         except Exception:
-            self._log.exception("a frame could not be handled; please report this: %.500r", data)
+            text = mask_text(repr(data)[:500])
+            self._log.exception("a frame could not be handled; please report this: %s", text)
 
     def lost(self, transport: Transport, error: OcppsimError) -> None:
         """This connection is over."""
@@ -186,23 +189,30 @@ class Conversation:
             return _nothing
         traced.action = call.action
         traced.latency = call.latency()
-        outcome: Result | Exception
+        try:
+            outcome = self._outcome(call, frame, traced)
+        except Exception as error:  # whatever it is, the call must end, and the next one go
+            self._log.exception("an answer could not be judged; please report this")
+            outcome = error
+        return lambda: self.calls.settle(call, outcome)
+
+    def _outcome(
+        self, call: Call, frame: ResultFrame | ErrorFrame | BadFrame, traced: TracedFrame
+    ) -> Result | Exception:
         if isinstance(frame, ErrorFrame):
             if frame.code not in self.protocol.error_codes | _OTHER_SPELLINGS:
                 text = f"{frame.code!r:.80} is no error code of OCPP-J {self.protocol.version}"
                 traced.faults.append(Fault("$[2]", "error code", text))
-            outcome = CallError(
+            return CallError(
                 frame.code,
                 frame.description,
                 frame.details,
                 action=call.action,
-                unique_id=unique_id,
+                unique_id=call.unique_id,
             )
-        elif isinstance(frame, BadFrame):
-            outcome = InvalidPayload(call.action, "response", frame.faults, received=True)
-        else:
-            outcome = self._judge_result(call, frame, traced)
-        return lambda: self.calls.settle(call, outcome)
+        if isinstance(frame, BadFrame):
+            return InvalidPayload(call.action, "response", frame.faults, received=True)
+        return self._judge_result(call, frame, traced)
 
     def _judge_result(
         self, call: Call, frame: ResultFrame, traced: TracedFrame
@@ -258,6 +268,8 @@ class Conversation:
     def _transmit(self, call: Call) -> None:
         frame = CallFrame(call.unique_id, call.action, call.payload)
         traced = TracedFrame(self.name, "sent", call.text, frame, call.action)
+        if call.ended:  # by the loss of a connection before this one
+            return
         # never waits: the answer's deadline and the send deadline end it if the peer does not read
         self.put(self._connected(), traced, wait=False)
 
@@ -309,6 +321,10 @@ class _Answers:
     def __init__(self, conversation: Conversation, transport: Transport) -> None:
         self._conversation = conversation
         self._transport = transport
+
+    @property
+    def alive(self) -> bool:
+        return self._transport.alive
 
     def send(self, request: Request, frame: ResultFrame | ErrorFrame, *, validate: bool) -> None:
         self._conversation.reply(self._transport, request, frame, validate)

@@ -26,6 +26,8 @@ _SHOWN_SIZE = 200  # characters of an answer
 _LAST_WORDS = 2.0  # s for a server to say why it broke off, or to take its leave
 _LONGEST = 2_000_000.0  # s; what poll(2) can wait
 
+_FIRST_LINE = re.compile(r"[1-5][0-9][0-9](?:[ -]|$)")
+
 
 class Control(ftplib.FTP):
     """The control connection of one transfer; a ``with`` connects, logs in, and closes.
@@ -54,6 +56,7 @@ class Control(ftplib.FTP):
         self._patience = self.timeout  # s, for a whole answer
         self._received = b""
         self._room = 0  # bytes that the answer may still have
+        self._begins = True  # whether the next line is the first of an answer
         self._deadline = 0.0
 
     # --- steps ---
@@ -79,6 +82,8 @@ class Control(ftplib.FTP):
                 with self.step("have the data encrypted"):
                     self.voidcmd("PBSZ 0")
                     self.voidcmd("PROT P")
+            with self.step("have the data sent as it is"):
+                self.voidcmd("TYPE I")
         except BaseException:
             self.close()
             raise
@@ -98,7 +103,6 @@ class Control(ftplib.FTP):
     def size_of(self, name: str) -> int | None:
         """Bytes, where the server says so (RFC 3659 §4)."""
         with self.step(f"ask for the size of {name!r}"):
-            self.voidcmd("TYPE I")  # else it would be the size as text
             try:
                 size = self.size(name)
             except (ftplib.error_perm, ftplib.error_temp, ValueError):
@@ -158,6 +162,7 @@ class Control(ftplib.FTP):
         # for the answer as a whole: a server must not keep us by a line now and then
         self._deadline = time.monotonic() + self._patience
         self._room = _ANSWER_SIZE
+        self._begins = True
         return super().getresp()
 
     def getmultiline(self) -> str:
@@ -178,8 +183,13 @@ class Control(ftplib.FTP):
             self._room -= len(data)
             if self._room < 0:
                 raise ftplib.error_proto("an answer without end")
-        line, _, self._received = self._received.partition(b"\n")
-        return line.rstrip(b"\r").decode(errors="surrogateescape")
+        raw, _, self._received = self._received.partition(b"\n")
+        line = raw.rstrip(b"\r").decode(errors="surrogateescape")
+        # ftplib would wait for the last line of "SSH-2.0-OpenSSH"
+        if self._begins and not _FIRST_LINE.match(line):
+            raise ftplib.error_proto(line)
+        self._begins = False
+        return line
 
     # --- errors ---
 

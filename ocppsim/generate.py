@@ -138,7 +138,7 @@ def _doc(action: Action, indent: int = 8) -> str:
 def _wrap(text: str, indent: str) -> str:
     return textwrap.fill(
         text,
-        90,
+        89,
         initial_indent=indent,
         subsequent_indent=indent * 2,
         break_on_hyphens=False,

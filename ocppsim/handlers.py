@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from .errors import AlreadyAnswered, CallError, ConnectionLost
+from .errors import AlreadyAnswered, CallError, ConnectionLost, InvalidPayload
 from .plugins import Plugins
 from .protocol import Protocol
 from .request import Request
@@ -53,7 +53,7 @@ class Handlers:
         self._lock = threading.Lock()
         self._script: dict[tuple[str, str | None], tuple[Handler, bool]] = {}
         self._threads: set[threading.Thread] = set()
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
         """What handlers raised that was not meant for the CSMS (the last 100)."""
 
     def on(self, action: str, message: str | None, handler: Handler, once: bool) -> None:
@@ -75,22 +75,26 @@ class Handlers:
         if not _free.acquire(blocking=False):
             text = f"too many requests: {MAX_THREADS} are being handled"
             self._log.error("%s is refused: %s", request.action, text)
-            request.reply_error("GenericError", text)
+            self._turn_away(request, "GenericError", text)
             return
         try:
             name = f"ocppsim {self._name} {request.action:.40}"
             self.run(name, lambda: self._serve_and_free(request))
         except RuntimeError as error:  # the system has no more threads
             _free.release()
-            request.reply_error("InternalError", str(error)[:255])
+            self._turn_away(request, "InternalError", str(error)[:255])
 
     def run(self, name: str, function: Callable[[], object]) -> None:
         """Run `function` in a thread that `join` joins."""
         thread = threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
-        thread.start()
         with self._lock:
-            if thread.is_alive():
-                self._threads.add(thread)
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                self._threads.discard(thread)
+            raise
 
     def join(self, timeout: float) -> None:
         """Wait for the threads; name those that will not end in time, and leave them."""
@@ -102,10 +106,16 @@ class Handlers:
             if thread.is_alive():
                 self._log.warning("left behind, still running: %s", thread.name)
 
+    def _turn_away(self, request: Request, code: str, why: str) -> None:
+        try:
+            request.reply_error(code, why)
+        except ConnectionLost as error:
+            self._log.info("%s", error)
+
     def _run(self, function: Callable[[], object]) -> None:
         try:
             function()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._failed("a callback failed", error)
         finally:
             with self._lock:
@@ -123,9 +133,9 @@ class Handlers:
         for who, handler in self._chain(request):
             try:
                 self._ask(who, handler, request)
-            except ConnectionLost:
-                raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # sys.exit() ends no handler's request
+                if isinstance(error, ConnectionLost) and not request.answerable:
+                    raise
                 self._refuse(who, request, error)
             if request.claimed:
                 return
@@ -147,7 +157,8 @@ class Handlers:
     def _ask(self, who: str, handler: Handler, request: Request) -> None:
         answer = handler(request)
         if inspect.isgenerator(answer):
-            self._go_through(who, answer, request)
+            with contextlib.closing(answer):
+                self._go_through(who, answer, request)
         elif answer is None or request.claimed:
             return
         elif isinstance(answer, dict):
@@ -170,7 +181,7 @@ class Handlers:
             text = "%s: %s yielded a second time; a request has one answer"
             self._log.error(text, request.action, who)
 
-    def _refuse(self, who: str, request: Request, error: Exception) -> None:
+    def _refuse(self, who: str, request: Request, error: BaseException) -> None:
         # a CallError with a unique id is what the CSMS answered to a call of the handler's own
         meant = isinstance(error, CallError) and not error.unique_id and not request.answered
         if not meant:
@@ -181,7 +192,11 @@ class Handlers:
             error = CallError("InternalError", f"{type(error).__name__}: {error}"[:255])
         # by another thread meanwhile, or never on purpose
         with contextlib.suppress(AlreadyAnswered):
-            request.reply_error(error.code, error.description, error.details)
+            try:
+                request.reply_error(error.code, error.description, error.details)
+            except InvalidPayload as wrong:  # its details are no JSON
+                self._failed(f"{request.action}: {who} failed", wrong)
+                request.reply_error("InternalError", str(wrong)[:255])
 
     def _answer_by_default(self, request: Request) -> None:
         action = request.action
@@ -193,6 +208,7 @@ class Handlers:
             known = f"OCPP {self._protocol.version} has no action {action}"
             request.reply_error("NotImplemented", known[:255])
 
-    def _failed(self, what: str, error: Exception) -> None:
-        self.failures = [*self.failures[-99:], error]
+    def _failed(self, what: str, error: BaseException) -> None:
+        del self.failures[:-99]
+        self.failures.append(error)
         self._log.error("%s: %s: %s", what, type(error).__name__, error, exc_info=error)

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import rpc
-from .masking import Masked, mask_text, mask_violation
-from .trace import TracedFrame, Violation
+from .masking import Masked, mask_text
+from .trace import TracedFrame
+from .violation import Violation
 
 __all__ = ["Shown", "json_line", "line", "message", "printable"]
 
@@ -128,9 +129,7 @@ def message(record: logging.LogRecord, violation: Violation | None = None) -> st
     """What a log record says, without secrets."""
     if violation is None:
         return mask_text(record.getMessage())
-    where = f"{violation.action} " if violation.action else ""
-    what = f"{where}{violation.path}: {mask_violation(violation)} [{violation.rule}]"
-    return f"{violation.chargePoint}: the CSMS broke the protocol: {what}"
+    return f"{violation.chargePoint}: the CSMS broke the protocol: {violation.summary}"
 
 
 def line(

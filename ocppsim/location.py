@@ -26,7 +26,9 @@ class Location:
     ``ftp://host//etc/…``, leads there from its root. last: what follows the last slash, ``""``
     where nothing does: one more folder for an upload, the file for a download.
 
-    Octets that are not UTF-8 are half surrogate pairs here, as PEP 383 has it.
+    Where a colon comes before it, an @ in the path has to be ``%40``: nobody could tell it from the
+    one after a password with a bare slash. Octets that are not UTF-8 are half surrogate pairs here,
+    as PEP 383 has it.
     """
 
     host: str
@@ -61,7 +63,7 @@ class Location:
         *folders, last = [_decoded(part, text, "path") or "" for part in path.split("/")]
         for part in (*folders, last):
             if fault := _fault(part):
-                raise _refusal(text, f"leads to {part!r}: {fault}")
+                raise _refusal(text, f"cannot be followed: {fault}")
         if last == ".":
             last = ""
         from_root = len(folders) > 0 and not folders[0]
@@ -91,7 +93,7 @@ def check_name(name: str) -> str:
     """`name`, if it can be the name of a file and leads nowhere else. Raises TransferError."""
     fault = _fault(name) or ("it is empty" if name in ("", ".") else None)
     if fault is None and not _encodable(name):
-        fault = "it holds half a surrogate pair"
+        fault = "there is half a surrogate pair in it"
     if fault is not None:
         raise TransferError(f"{name!r} is no name of a file: {fault}")
     return name
@@ -118,9 +120,10 @@ def _split(text: str) -> SplitResult:
 
 
 def _no_stray_at(parts: SplitResult, text: str) -> None:
-    # a password with a bare / in it would else become host and path, which are shown
-    beyond = parts.path + parts.query + parts.fragment
-    if "@" in parts.netloc and "@" in beyond:
+    # ftp://user:1/2@host/ could be port 1 of a host named user: if a password is meant, it would
+    # be shown, as host and path are
+    path = parts.path + parts.query + parts.fragment
+    if "@" in path and ("@" in parts.netloc or ":" in parts.netloc + path.rpartition("@")[0]):
         raise _refusal(text, f"has an @ after its host{_HINT}")
     if "?" in text or "#" in text:
         raise _refusal(text, f"has a ? or # in it{_HINT}")
@@ -147,11 +150,11 @@ def _decoded(part: str | None, text: str, what: str) -> str | None:
 def _fault(part: str) -> str | None:
     """Why `part` cannot be one part of a path."""
     if part == "..":
-        return "it would climb out of the folder"
+        return "'..' would climb out of the folder"
     if "/" in part or "\\" in part:
-        return "it holds a slash, which would lead into another folder"
+        return "a slash or backslash in a name would lead into another folder"
     if _CONTROL.search(part):
-        return "it holds a control character"
+        return "there is a control character in it"
     return None
 
 
@@ -164,17 +167,7 @@ def _encodable(text: str) -> bool:
 
 
 def _refusal(text: str, fault: str, *, show: bool = True) -> TransferError:
-    """`text` is shown from the last @ on, an encoded one too: what is before may be a password."""
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        scheme, rest = "", text
-    # a scheme that is none may be anything
-    scheme = f"{scheme}://" if scheme.isascii() and scheme.isalnum() else ""
-    at = max(rest.rfind("@"), rest.rfind("%40") + 2 if "%40" in rest else -1)
-    if not show:
-        shown = f"{scheme}…"
-    elif at >= 0:
-        shown = f"{scheme}…@{rest[at + 1 :]}"
-    else:
-        shown = text
-    return TransferError(f"{shown!r} {fault}", location=shown)
+    """`text` is shown from its last @ on, an encoded one too: before it there may be a password."""
+    upto, instead = (r".*(?:@|%40)", r"\1…@") if show else (".*", r"\1…")
+    text = re.sub(rf"\A([a-zA-Z]+://)?{upto}", instead, text, flags=re.DOTALL)
+    return TransferError(f"{text!r} {fault}", location=text)

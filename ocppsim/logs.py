@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from . import trace
 from .masking import Masker, mask_text
-from .trace import TracedFrame, Violation
+from .trace import TracedFrame
+from .violation import Violation
 
 if TYPE_CHECKING:
     from .lines import Shown

@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 from . import rpc
 from .errors import Fault
-from .trace import TracedFrame, Violation
+from .trace import TracedFrame
 
-__all__ = ["MASK", "Masked", "Masker", "mask_text", "mask_violation"]
+__all__ = ["MASK", "Masked", "Masker", "mask_fault", "mask_text"]
 
 MASK = "***"
 
@@ -62,10 +62,9 @@ def mask_text(text: str) -> str:
     return text
 
 
-def mask_violation(violation: Violation) -> str:
-    """The message of a violation without the secrets of its frame."""
-    masked = _mask_message(violation.frame)
-    return _mask_fault(violation.path, violation.rule, violation.message, masked)
+def mask_fault(path: str, rule: str, message: str, frame: str | bytes) -> str:
+    """The message of a fault without the secrets of its frame."""
+    return _mask_fault(path, rule, message, _mask_message(frame))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,14 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def ocppsim_parser() -> argparse.ArgumentParser:
+def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
     """The parser of ``ocppsim``. What is not given stays None: the variables may have it."""
     parser = argparse.ArgumentParser(
         prog="ocppsim",
         usage="%(prog)s [options] SCRIPT [ARGS...]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
+        add_help=add_help,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -120,8 +121,8 @@ def ocppsim_parser() -> argparse.ArgumentParser:
 def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
     """What has to be known before the rest can be read, as plugins add options: which plugins, and
     how to report one that is broken."""
-    parser = argparse.ArgumentParser(prog="ocppsim", add_help=False, allow_abbrev=False)
-    _add_early_options(parser)
+    # with all options, so that what follows SCRIPT is left to it
+    parser = ocppsim_parser(add_help=False)
     options, _ = parser.parse_known_args(argv)
     return _fill_in(parser, options, environ)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .blocking import may_block
-from .errors import AlreadyAnswered, CallError, InvalidPayload
+from .errors import AlreadyAnswered, CallError, ConnectionLost
 from .rpc import CallFrame, ErrorFrame, ResultFrame
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ __all__ = ["Answers", "Request"]
 
 class Answers(Protocol):
     """How an answer gets onto the wire. Both raise ConnectionLost; `send` raises InvalidPayload."""
+
+    @property
+    def alive(self) -> bool: ...
 
     def send(
         self, request: Request, frame: ResultFrame | ErrorFrame, *, validate: bool
@@ -63,16 +66,7 @@ class Request:
         """
         content = {**(payload or {}), **fields}
         frame = ResultFrame(self.unique_id if unique_id is None else unique_id, content)
-        before = self._claim("answered")
-        try:
-            if delay > 0:
-                may_block("a reply with a delay")
-                self.cp.sleep(delay)
-            for _ in range(times):
-                self._answers.send(self, frame, validate=validate)
-        except InvalidPayload:  # nothing has left
-            self._state = before
-            raise
+        self._send(frame, validate, delay, times)
         return content
 
     def reply_error(
@@ -81,12 +75,12 @@ class Request:
         description: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> CallError:
-        """Answer with a CALLERROR (OCPP-J 1.6 §4.2.3). Returns it. Raises AlreadyAnswered,
-        ConnectionLost."""
+        """Answer with a CALLERROR (OCPP-J 1.6 §4.2.3). Returns it.
+
+        Raises InvalidPayload where the details are no JSON, AlreadyAnswered, ConnectionLost.
+        """
         error = CallError(code, description, details, action=self.action, unique_id=self.unique_id)
-        self._claim("answered")
-        frame = ErrorFrame(self.unique_id, code, description, error.details)
-        self._answers.send(self, frame, validate=False)
+        self._send(ErrorFrame(self.unique_id, code, description, error.details))
         return error
 
     def reply_raw(self, data: str | bytes) -> Request:
@@ -119,10 +113,35 @@ class Request:
         return self._state == "answered"
 
     @property
+    def answerable(self) -> bool:
+        """Whether the connection that it came by lives."""
+        return self._answers.alive
+
+    @property
     def requestedMessage(self) -> str | None:
         """Of a TriggerMessage or ExtendedTriggerMessage."""
         message = self.payload.get("requestedMessage")
         return message if isinstance(message, str) else None
+
+    def _send(
+        self,
+        frame: ResultFrame | ErrorFrame,
+        validate: bool = False,
+        delay: float = 0.0,
+        times: int = 1,
+    ) -> None:
+        before = self._claim("answered")
+        try:
+            if delay > 0:
+                may_block("a reply with a delay")
+                self.cp.sleep(delay)
+            for _ in range(times):
+                self._answers.send(self, frame, validate=validate)
+        except ConnectionLost:
+            raise
+        except Exception:  # nothing has left
+            self._state = before
+            raise
 
     def _claim(self, state: str) -> str:
         """The state before."""

@@ -103,7 +103,10 @@ def check(message: type, payload: Any) -> list[Fault]:
     if _accepts(message)(payload):
         return []
     errors = _validator(message).iter_errors(payload)
-    faults = list(islice((fault for error in errors for fault in _faults(error)), MAX_FAULTS))
+    try:
+        faults = list(islice((fault for error in errors for fault in _faults(error)), MAX_FAULTS))
+    except RecursionError:  # where jsonschema shows the value in its message
+        return [Fault("$", "JSON", "nested too deeply to be judged")]
     if len(faults) > 1:
         faults.sort(key=lambda fault: _GRAVITY.index(fault.code))
     return faults

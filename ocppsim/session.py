@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import threading
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +12,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .chargepoint import ChargePoint
-    from .trace import Violation
+    from .violation import Violation
 
 __all__ = ["Verdict", "at_end", "close_all", "keep_all", "opened", "verdict"]
 
+_lock = threading.Lock()
 _open: weakref.WeakSet[ChargePoint] = weakref.WeakSet()
-_kept: list[ChargePoint] | None = None
+# what is asked of closed charge points too; not they themselves, whose traces are large
+_kept: list[tuple[list[Violation], list[BaseException]]] | None = None
 _at_end: list[Callable[[], object]] = []
 
 
@@ -24,14 +28,15 @@ class Verdict:
     """What went wrong: violations of the CSMS, and failures of the script's own handlers."""
 
     violations: list[Violation]
-    failures: list[Exception]
+    failures: list[BaseException]
 
 
 def opened(cp: ChargePoint) -> None:
     """A charge point has connected for the first time."""
-    _open.add(cp)
+    with _lock:
+        _open.add(cp)
     if _kept is not None:
-        _kept.append(cp)
+        _kept.append((cp.violations, cp.handler_failures))
 
 
 def keep_all() -> None:
@@ -44,8 +49,8 @@ def verdict() -> Verdict:
     """On all charge points since `keep_all`."""
     kept = _kept or []
     return Verdict(
-        [violation for cp in kept for violation in cp.violations],
-        [failure for cp in kept for failure in cp.handler_failures],
+        [violation for violations, _ in kept for violation in violations],
+        [failure for _, failures in kept for failure in failures],
     )
 
 
@@ -56,9 +61,12 @@ def at_end(function: Callable[[], object]) -> None:
 
 @atexit.register
 def close_all(timeout: float = 5.0) -> None:
-    """Close what is still open."""
-    for cp in list(_open):
-        cp.close(timeout=timeout)
-    _open.clear()
+    """Close what is still open, within `timeout` seconds where the CSMS takes part."""
+    deadline = time.monotonic() + timeout
+    with _lock:
+        cps = list(_open)
+        _open.clear()
+    for cp in cps:
+        cp.close(timeout=max(0.1, deadline - time.monotonic()))
     while _at_end:
         _at_end.pop()()

@@ -17,7 +17,7 @@ from .blocking import never_block
 from .errors import Fault
 from .rpc import Frame
 
-__all__ = ["Direction", "Observer", "Trace", "TracedFrame", "Violation", "everywhere"]
+__all__ = ["Direction", "Observer", "Trace", "TracedFrame", "everywhere"]
 
 _log = logging.getLogger("ocppsim.trace")
 
@@ -62,28 +62,6 @@ class TracedFrame:
         arrow = "→" if self.direction == "sent" else "←"
         text = self.text if isinstance(self.text, str) else repr(self.text)
         return f"#{self.number} {arrow} {text if len(text) <= 300 else text[:297] + '...'}"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """What the CSMS did against the protocol.
-
-    rule, path, message: as in `Fault`. action: where it is known. frame: the text of the frame (its
-    first 10,000 characters). time: seconds since 1970.
-    """
-
-    chargePoint: str
-    time: float
-    rule: str
-    path: str
-    message: str
-    action: str | None
-    frame: str | bytes
-
-    def __str__(self) -> str:
-        text = repr(self.frame[:120])
-        where = f"{self.action} " if self.action else ""
-        return f"{where}{self.path}: {self.message} [{self.rule}] in {text}"
 
 
 Observer = Callable[[TracedFrame], object]
@@ -162,4 +140,5 @@ def _tell(observer: Observer, frame: TracedFrame) -> None:
     try:
         observer(frame)
     except Exception:
-        _log.exception("an observer failed at frame %s", frame)
+        what = f"#{frame.number} {frame.direction} {frame.type} {frame.action or ''}"
+        _log.exception("an observer failed at frame %s", what)

@@ -114,7 +114,7 @@ class Transport:
 
     @property
     def alive(self) -> bool:
-        return self._lost is None and not self._close_sent
+        return self._lost is None and not self._close_sent and self._writer.failure is None
 
     def in_reader(self) -> bool:
         return threading.current_thread() is self._reader

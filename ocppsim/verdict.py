@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from . import logs
 from .conversation import MAX_VIOLATIONS
 from .errors import InvalidPayload
-from .masking import mask_violation
-from .trace import Violation
+from .violation import Violation
 
 __all__ = [
     "DONE",
@@ -29,7 +28,7 @@ _KINDS = 50
 def judge(
     status: int,
     violations: Sequence[Violation],
-    failures: Sequence[Exception],
+    failures: Sequence[BaseException],
     allow_violations: bool,
 ) -> int:
     """The exit status, and a few words on standard error where something was wrong.
@@ -49,11 +48,11 @@ def judge(
     return status
 
 
-def _of_csms(error: Exception) -> bool:
+def _of_csms(error: BaseException) -> bool:
     return isinstance(error, InvalidPayload) and error.received
 
 
-def _failure_line(failures: Sequence[Exception]) -> str:
+def _failure_line(failures: Sequence[BaseException]) -> str:
     first = failures[0]
     what = "a handler of the script failed"
     if len(failures) > 1:
@@ -74,7 +73,7 @@ def _summary(violations: Sequence[Violation], allowed: bool) -> str:
     lines = [head + (" (allowed):" if allowed else ":")]
     for (name, action, rule), same in list(kinds.items())[:_KINDS]:
         what = f"{name} {action}" if action else name
-        text = f"{what}: {same[0].path}: {mask_violation(same[0])} [{rule}]"
+        text = f"{what}: {same[0].path}: {same[0].masked_message} [{rule}]"
         if len(same) > 1:
             text += f", {_times(len(same))}"
         lines.append("  " + " ".join(text.split()))

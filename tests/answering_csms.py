@@ -31,7 +31,7 @@ class AnsweringCsms:
     def __init__(
         self, answers: dict[str, Any] | None = None, greeting: tuple[Any, ...] = ()
     ) -> None:
-        self.answers = {"Heartbeat": HEARTBEAT} if answers is None else answers
+        self.answers: dict[str, Any] = {"Heartbeat": HEARTBEAT} if answers is None else answers
         self.greeting: tuple[Any, ...] = ()
         self.then: dict[str, Any] = {}
         self.came: queue.Queue[Any] = queue.Queue()

@@ -7,16 +7,21 @@ import contextlib
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
-from pyftpdlib.ioloop import IOLoop
-from pyftpdlib.servers import FTPServer
 from raw_server import PATIENCE
+
+with warnings.catch_warnings():
+    # it imports asyncore and asynchat, which Python 3.11 has for the last time
+    warnings.filterwarnings("ignore", "The async(ore|hat) module", DeprecationWarning)
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+    from pyftpdlib.ioloop import IOLoop
+    from pyftpdlib.servers import FTPServer
 
 __all__ = ["HANG_UP", "SILENT", "FakeFtp", "RealFtp"]
 

@@ -133,6 +133,13 @@ class RawPeer:
     def send_text(self, text: str) -> None:
         self.send(frame(TEXT, text.encode()))
 
+    def fill(self) -> None:
+        """Send until no more fits between here and there."""
+        self.sock.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.send(bytes(65536))
+
     def send_for_ever(self, data: bytes) -> None:
         """Until the connection is gone."""
         with contextlib.suppress(OSError):

@@ -213,6 +213,35 @@ def test_a_file_that_cannot_be_opened_is_status_2_in_one_line(
     assert err.count("\n") == 1
 
 
+# plugins
+
+PLUGIN = """
+    from ocppsim import hookimpl
+
+    @hookimpl
+    def ocppsim_add_options(parser):
+        parser.add_argument("--colour", help="of the charge point")
+
+    @hookimpl
+    def ocppsim_configure(options):
+        print("colour", options.colour)
+"""
+
+
+def test_options_of_a_plugin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], script: Callable[[str], Path]
+) -> None:
+    write(tmp_path / "colour_plugin.py", PLUGIN)
+    path = script("import sys; print(sys.argv[1:])")
+    folder = ("--plugins-dir", tmp_path, "--no-plugin", "script")
+    assert run(*folder, "--colour", "red", path, "-v", "-q", "--no-plugin", "x") == 0
+    assert capsys.readouterr() == ("colour red\n['-v', '-q', '--no-plugin', 'x']\n", "")
+    with pytest.raises(SystemExit) as end:
+        run(*folder, "--colour", "red", "--no-plugin", "other", path)
+    assert end.value.code == 2
+    assert "--no-plugin come before the options of plugins" in capsys.readouterr().err
+
+
 # what the options do
 
 HEARTBEAT = """

@@ -353,7 +353,7 @@ def test_a_bad_response_timeout_in_the_environment_is_named(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ValueError, match=rf"^{variable} .*{value}"):
+    with pytest.raises(ValueError, match=rf"^{variable}\b.*{value}"):
         connect("ws://127.0.0.1:1/CP1")
 
 

@@ -106,6 +106,7 @@ def test_fields_and_payload_make_one_payload(cp: ChargePoint, csms: CentralSyste
     sent: list[dict[str, object]] = []
     cp.on("Reset", lambda request: sent.append(request.reply({}, status="Accepted")))
     assert reset(csms) == {"status": "Accepted"}
+    cp.close()  # the handler has ended
     assert sent == [{"status": "Accepted"}]
 
 

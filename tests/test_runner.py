@@ -14,7 +14,7 @@ from answering_csms import HEARTBEAT, AnsweringCsms
 from command import ocppsim, python, start, write
 
 from ocppsim import Fault, InvalidPayload, cli, runner, verdict
-from ocppsim.trace import Violation
+from ocppsim.violation import Violation
 
 WRONG = {"currentTime": "yesterday"}
 

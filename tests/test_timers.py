@@ -149,7 +149,12 @@ def test_release_from_a_timer_does_not_wait_for_itself() -> None:
     timers = Timers()
     timers.hold()
     done = threading.Event()
-    timers.after(0, lambda: (timers.release(), done.set()))
+
+    def function() -> None:
+        timers.release()
+        done.set()
+
+    timers.after(0, function)
     assert done.wait(PATIENCE)
 
 

@@ -26,10 +26,6 @@ from ocppsim.errors import OcppsimError, TransferError
 from ocppsim.location import Location, check_name
 from ocppsim.transfer import download, upload
 
-pytestmark = [  # pyftpdlib on Python 3.11
-    pytest.mark.filterwarnings("ignore:The async(ore|hat) module is deprecated:DeprecationWarning"),
-]
-
 SECRET = "s€cret/:@ ?#%"
 """A password with all that means something in a URL."""
 
@@ -132,6 +128,7 @@ def failure(function: Callable[..., object], *args: Any, **options: Any) -> Tran
             "ftp://host/my folder/%C3%A4%20%23+x",
             Location("host", 21, False, ("my folder",), "ä #+x"),
         ),
+        ("ftp://host:2121/a%40b", Location("host", 2121, False, (), "a@b")),
         ("ftp://host/a%3Bb@c;d", Location("host", 21, False, (), "a;b@c;d")),
         ("ftp://[::1]:2121/x", Location("::1", 2121, False, (), "x")),
         ("ftp://host//etc/x", Location("host", 21, False, ("/", "etc"), "x")),
@@ -180,18 +177,23 @@ def test_a_location_is_shown_without_user_and_password(url: str, safe: str) -> N
         ("ftp://host:65536/", "no port"),
         ("ftp://u:SECRET", "no port"),
         ("ftp://u:SECRET%40host/", "no port"),
-        ("ftp://u:SEC/RET@host/", "no port"),
+        ("ftp://u:SEC/RET@host/", "has an @ after its host"),
         ("ftp://u:SEC@RET/SECRET@host/x", "'ftp://…@host/x' has an @ after its host"),
-        ("ftp://u:SEC?RET@host/x", "'ftp://…@host/x' has a ? or #"),
+        ("ftp://user:12/RET@host/x", "has an @ after its host"),
+        ("ftp://DOMAIN/user:SECRET@host/x", "has an @ after its host"),
+        ("ftp://u:SEC?RET@host/x", "'ftp://…@host/x' has an @ after its host"),
         ("ftp://u:SEC#RET@host/x", "percent-encoded"),
         ("ftp://host/fw?", "has a ? or #"),
         ("ftp://host/fw;type=a", "another transfer type"),
-        ("ftp://u:SECRET@host/a/../b", r"'ftp://…@host/a/../b' leads to '..': it would climb out"),
+        (
+            "ftp://u:SECRET@host/a/../b",
+            r"'ftp://…@host/a/../b' cannot be followed: '..' would climb out",
+        ),
         ("ftp://host/..", "climb"),
         ("ftp://host/%2e%2E/x", "climb"),
-        ("ftp://host/a%2F..%2Fb", "holds a slash"),
-        ("ftp://host/%2Fetc/x", "holds a slash"),
-        ("ftp://host/..%5Cb", "holds a slash"),
+        ("ftp://host/a%2F..%2Fb", "a slash or backslash in a name"),
+        ("ftp://host/%2Fetc/x", "a slash or backslash in a name"),
+        ("ftp://host/..%5Cb", "a slash or backslash in a name"),
         ("ftp://host/a%0D%0ADELE%20b", "has a control character in its path"),
         ("ftp://host/a%0Ab", "control character"),
         ("ftp://host/a%00b", "control character"),
@@ -248,8 +250,7 @@ def test_a_location_never_tells_a_password(
         shown = location.safe + repr(location)
     except TransferError as error:
         shown = whole_text(error)
-    # a path that is one, as what is before it is a host and a port, is not known for a password
-    assert "PASSWORD" not in shown or "PASSWORD" in "".join((*location.folders, location.last))
+    assert "PASSWORD" not in shown
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def test_a_location_never_tells_a_password(
 def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_sent(name: str) -> None:
     with FakeFtp() as server:
         error = failure(send, server.url(), name)
-    assert f"{name!r} is no name of a file: it " in str(error)
+    assert f"{name!r} is no name of a file: " in str(error)
     assert server.commands == []
 
 
@@ -267,7 +268,7 @@ def test_other_names_are_fine() -> None:
         assert check_name(name) == name
 
 
-# --- real servers, plain and TLS -------------------------------------------------------------------
+# --- real servers, plain and TLS -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["cp%201/%C3%A4/", "cp 1/ä"])
@@ -511,7 +512,7 @@ def test_tls_that_does_not_end(size: str, data: bytes, text: str | None, here: P
             assert list(here.iterdir()) == []
 
 
-# --- servers that do not do as they should ---------------------------------------------------------
+# --- servers that do not do as they should -------------------------------------------------------
 
 
 def begin_data(fake: FakeFtp, argument: str) -> socket.socket:
@@ -562,9 +563,9 @@ def test_a_server_that_stops_at_any_stage(stage: str, fault: str, text: str, her
 
 def test_a_server_that_is_silent_when_all_is_done(here: Path) -> None:
     with FakeFtp({"QUIT": SILENT}, content=b"x") as server:
-        assert get(server.url("x"), here, timeout=SHORT).read_bytes() == b"x"
+        assert get(server.url("x"), here, timeout=1.0).read_bytes() == b"x"
     with FakeFtp({"SIZE": SILENT}, content=b"x") as server:
-        send(server.url(), timeout=SHORT)
+        send(server.url(), timeout=1.0)
 
 
 def test_a_server_that_does_not_begin_tls(here: Path) -> None:
@@ -720,6 +721,22 @@ def test_an_upload_that_the_server_stops_reading() -> None:
     assert f"no progress within {SHORT:g} s, after " in str(error)
 
 
+def test_what_a_server_says_on_the_data_connection_costs_no_data() -> None:
+    def store(fake: FakeFtp, argument: str) -> None:
+        conn = begin_data(fake, argument)
+        conn.sendall(b"hello")
+        time.sleep(0.2)  # a close with that unread would be a reset
+        data = b""
+        while chunk := conn.recv(65536):
+            data += chunk
+        fake.stored.append(data)
+        fake.say("226 stored")
+
+    with FakeFtp({"STOR": store, "SIZE": "550 no"}) as server:
+        send(server.url(), "x", b"data")
+    assert server.stored == [b"data"]
+
+
 def test_an_upload_that_the_server_did_not_keep_whole() -> None:
     with FakeFtp({"SIZE": "213 3"}) as server:
         error = failure(send, server.url(), "x", b"data")
@@ -729,21 +746,21 @@ def test_an_upload_that_the_server_did_not_keep_whole() -> None:
 def test_a_slow_transfer_that_goes_on_is_no_fault(here: Path) -> None:
     def drip(fake: FakeFtp, argument: str) -> None:
         conn = begin_data(fake, argument)
-        for _ in range(12):
+        for _ in range(24):
             conn.sendall(b"x")
-            time.sleep(SHORT / 4)
+            time.sleep(SHORT / 8)
         conn.close()
         fake.say("226 done")
 
     told: list[tuple[int, int | None]] = []
-    with FakeFtp({"SIZE": "213 12", "RETR": drip}) as server:
+    with FakeFtp({"SIZE": "213 24", "RETR": drip}) as server:
         begun = time.monotonic()
         path = get(server.url("x"), here, timeout=SHORT, progress=lambda *args: told.append(args))
         seconds = time.monotonic() - begun
-    assert path.read_bytes() == b"x" * 12
+    assert path.read_bytes() == b"x" * 24
     assert seconds > SHORT * 2
     assert 2 <= len(told) <= 4 * seconds + 2
-    assert told[-1] == (12, 12)
+    assert told[-1] == (24, 24)
 
 
 class Stop(OSError):
@@ -876,7 +893,7 @@ def test_a_symlink_is_not_written_through(here: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-# --- the password ----------------------------------------------------------------------------------
+# --- the password --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stage", ["PASS", "CWD", "TYPE", "PASV", "RETR"])
@@ -921,21 +938,18 @@ def test_a_user_that_is_the_password_too_is_not_told(here: Path) -> None:
         assert "geheim" not in str(failure(get, server.url("x", "geheim:geheim"), here))
 
 
-@given(
-    st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=4, max_size=12).filter(
-        lambda text: not any(char in "530 wrong?login*" for char in text)
-    )
-)
-def test_no_password_is_quoted(password: str) -> None:
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12))
+def test_no_password_is_quoted(text: str) -> None:
+    password = f"\N{SNOWMAN}{text}\N{SNOWMAN}"
     with FakeFtp({"PASS": "530 wrong login {arg}?"}) as server:
         url = server.url("x", f"u:{quote(password, safe='')}")
         with pytest.raises(TransferError) as caught:
             get(url, Path())
     assert f"PASS {password}" in server.commands
-    assert password not in whole_text(caught.value)
+    assert "\N{SNOWMAN}" not in whole_text(caught.value)
 
 
-# --- arguments -------------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])

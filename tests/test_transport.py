@@ -295,6 +295,15 @@ def test_a_protocol_error_ends_the_connection_with_1002(
     assert not line.transport.closed_by_us
 
 
+def test_1002_goes_out_after_the_message_that_is_under_way(
+    transport: Transport, peer: RawPeer
+) -> None:
+    transport.send(bytes(MUCH), wait=False)
+    peer.send(frame(TEXT, reserved=1))
+    assert len(peer.next().payload) == MUCH
+    assert peer.next() == Frame(CLOSE, struct.pack("!H", 1002))
+
+
 # --- pings ---------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import os
 import socket
@@ -18,12 +19,13 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
 from .. import rpc
-from ..errors import ConnectionLost, WouldDeadlock
+from ..errors import ConnectionLost, WaitTimeout, WouldDeadlock
 from .answers import Answer, Answers
 from .handshake import Passwords
 from .judge import invalid_request, request_faults
 from .listener import Listener
 from .records import Journal, ReceivedRequest, Violation
+from .session import Session
 from .workers import Workers
 
 __all__ = ["CentralSystem"]
@@ -34,6 +36,8 @@ T = TypeVar("T")
 
 # seconds that answer functions have to end when the central system is stopped
 _STOP_FUNCTIONS = 3.0
+# seconds that a charge point may need from its side of the handshake to ours
+_ARRIVAL = 1.0
 
 
 class CentralSystem:
@@ -222,19 +226,15 @@ class CentralSystem:
         frame = rpc.CallFrame(unique_id or str(uuid.uuid4()), action, payload)
         text = rpc.encode(frame)
 
-        async def call() -> dict[str, Any]:
-            session = self._listener.session(name)
+        async def call(session: Session) -> dict[str, Any]:
             return await session.call(frame, text, timeout=timeout, validate=validate)
 
-        return self._in_loop(call)
+        return self._with(name, call)
 
     def send_raw(self, name: str, message: str | bytes) -> None:
         """Send anything at all, bytes as a binary message. Raises ConnectionLost."""
 
-        async def send() -> None:
-            await self._listener.session(name).send_raw(message)
-
-        self._in_loop(send)
+        self._with(name, lambda session: session.send_raw(message))
 
     def disconnect(self, name: str, code: int = 1000, reason: str = "") -> None:
         """Close a connection with the closing handshake, and wait for its end.
@@ -248,18 +248,12 @@ class CentralSystem:
         except ProtocolError:
             raise ValueError(f"{code} cannot be sent as a close code (RFC 6455 §7.4)") from None
 
-        async def close() -> None:
-            await self._listener.session(name).close(code, reason)
-
-        self._in_loop(close)
+        self._with(name, lambda session: session.close(code, reason))
 
     def drop(self, name: str) -> None:
         """End a connection with a TCP reset, without a word. Raises ConnectionLost."""
 
-        async def drop() -> None:
-            await self._listener.session(name).drop()
-
-        self._in_loop(drop)
+        self._with(name, lambda session: session.drop())
 
     # the loop
 
@@ -282,6 +276,18 @@ class CentralSystem:
         finally:
             with self._gate:
                 self._loop = None
+
+    def _with(self, name: str, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """Do this with the session of a charge point. Raises ConnectionLost where there is none."""
+        self._may_block()
+        # a charge point knows that it is connected a moment before this side does
+        with contextlib.suppress(WaitTimeout):
+            self._journal.wait_for_connection(name, _ARRIVAL)
+
+        async def with_session() -> T:
+            return await work(self._listener.session(name))
+
+        return self._in_loop(with_session)
 
     def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._may_block()

@@ -84,12 +84,12 @@ class ChargePoint16(ChargePoint):
 
         Response:
             currentTime: the time of the CSMS, for the charge point to set its clock by.
-            interval: in seconds (s). With Accepted the time between two heartbeats; otherwise the
-                least time to wait before the next BootNotification, where 0 leaves it to the
+            interval: in seconds (s). With Accepted the time between two heartbeats; otherwise
+                the least time to wait before the next BootNotification, where 0 leaves it to the
                 charge point.
-            status: Accepted; Pending: the CSMS will ask and configure first, and the charge point
-                only sends what it is asked for; Rejected: the charge point sends nothing until
-                interval has passed.
+            status: Accepted; Pending: the CSMS will ask and configure first, and the charge
+                point only sends what it is asked for; Rejected: the charge point sends nothing
+                until interval has passed.
         """
         return cast(
             BootNotificationResponse, self.call("BootNotification", cast(dict[str, Any], payload))
@@ -147,8 +147,8 @@ class ChargePoint16(ChargePoint):
         )
 
     def send_heartbeat(self, **payload: Unpack[HeartbeatRequest]) -> HeartbeatResponse:
-        """The charge point shows that it is alive, and asks for the time. It has no fields. OCPP 1.6
-        §4.6 (operation), §6.29 (message).
+        """The charge point shows that it is alive, and asks for the time. It has no fields. OCPP
+        1.6 §4.6 (operation), §6.29 (message).
 
         Request: no fields.
 
@@ -160,8 +160,8 @@ class ChargePoint16(ChargePoint):
     def send_log_status_notification(
         self, **payload: Unpack[LogStatusNotificationRequest]
     ) -> LogStatusNotificationResponse:
-        """The charge point tells how the upload that GetLog asked for is going. Security white paper
-        edition 3 §5.13.
+        """The charge point tells how the upload that GetLog asked for is going. Security white
+        paper edition 3 §5.13.
 
         Request:
             status: Uploading, Uploaded, or why it failed; Idle (nothing to upload) only when an
@@ -190,8 +190,8 @@ class ChargePoint16(ChargePoint):
     def send_security_event_notification(
         self, **payload: Unpack[SecurityEventNotificationRequest]
     ) -> SecurityEventNotificationResponse:
-        """The charge point tells of something that matters to security. Security white paper edition
-        3 §5.15.
+        """The charge point tells of something that matters to security. Security white paper
+        edition 3 §5.15.
 
         Request:
             type: what happened, at most 50 characters; §8 of the white paper has the known ones,
@@ -257,8 +257,9 @@ class ChargePoint16(ChargePoint):
             timestamp: when it started.
 
         Response:
-            idTagInfo: the verdict on the idTag; if it is not Accepted, StopTransactionOnInvalidId
-                decides whether the charge point ends the transaction or only stops the energy.
+            idTagInfo: the verdict on the idTag; if it is not Accepted,
+                StopTransactionOnInvalidId decides whether the charge point ends the transaction
+                or only stops the energy.
             transactionId: the number that MeterValues, StopTransaction and RemoteStopTransaction
                 name it by.
         """
@@ -294,8 +295,8 @@ class ChargePoint16(ChargePoint):
     def send_stop_transaction(
         self, **payload: Unpack[StopTransactionRequest]
     ) -> StopTransactionResponse:
-        """The charge point tells that a transaction has ended, now or while it was offline. OCPP 1.6
-        §4.10 (operation), §6.49 (message).
+        """The charge point tells that a transaction has ended, now or while it was offline. OCPP
+        1.6 §4.10 (operation), §6.49 (message).
 
         Request:
             idTag (optional): who ended it, at most 20 characters, upper and lower case alike;
@@ -303,7 +304,8 @@ class ChargePoint16(ChargePoint):
             meterStop: what the connector's meter shows at the end, in Wh; less meterStart it is
                 the energy.
             timestamp: when it ended.
-            transactionId: the transaction, by the number that StartTransaction was answered with.
+            transactionId: the transaction, by the number that StartTransaction was answered
+                with.
             reason (optional): why it ended; absent means Local, by the driver at the charge
                 point.
             transactionData (optional): readings of the whole transaction, for the bill.

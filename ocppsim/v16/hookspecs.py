@@ -51,8 +51,8 @@ def ocpp16_change_availability(cp: "ChargePoint", request: "Request") -> Any:
 
     Request:
         connectorId: the connector, from 1; 0 means the charge point with all its connectors.
-        type: Inoperative takes it out of service, Operative puts it back; it stays so after a
-            reboot.
+        type: Inoperative takes it out of service, Operative puts it back; it stays so after
+            a reboot.
 
     Response:
         status: Accepted (also when it is so already), Rejected, or Scheduled: when the
@@ -79,8 +79,8 @@ def ocpp16_change_configuration(cp: "ChargePoint", request: "Request") -> Any:
 
 @hookspec(firstresult=True)
 def ocpp16_clear_cache(cp: "ChargePoint", request: "Request") -> Any:
-    """The CSMS has the authorization cache emptied. It has no fields. OCPP 1.6 §5.4 (operation),
-    §6.11 (message).
+    """The CSMS has the authorization cache emptied. It has no fields. OCPP 1.6 §5.4
+    (operation), §6.11 (message).
 
     Request: no fields.
 
@@ -138,8 +138,8 @@ def ocpp16_delete_certificate(cp: "ChargePoint", request: "Request") -> Any:
 
 @hookspec(firstresult=True)
 def ocpp16_extended_trigger_message(cp: "ChargePoint", request: "Request") -> Any:
-    """The CSMS asks for a message, as with TriggerMessage, with those of the security extension.
-    Security white paper edition 3 §5.5.
+    """The CSMS asks for a message, as with TriggerMessage, with those of the security
+    extension. Security white paper edition 3 §5.5.
 
     Request:
         requestedMessage: which one. Here FirmwareStatusNotification stands for
@@ -212,8 +212,8 @@ def ocpp16_get_diagnostics(cp: "ChargePoint", request: "Request") -> Any:
 
 @hookspec(firstresult=True)
 def ocpp16_get_installed_certificate_ids(cp: "ChargePoint", request: "Request") -> Any:
-    """The CSMS asks which root certificates the charge point has. Security white paper edition 3
-    §5.7.
+    """The CSMS asks which root certificates the charge point has. Security white paper edition
+    3 §5.7.
 
     Request:
         certificateType: of which use: CentralSystemRootCertificate or
@@ -221,8 +221,8 @@ def ocpp16_get_installed_certificate_ids(cp: "ChargePoint", request: "Request") 
 
     Response:
         status: Accepted, or NotFound when there is none of that use.
-        certificateHashData (optional): what identifies each certificate, one at least; absent
-            when there is none.
+        certificateHashData (optional): what identifies each certificate, one at least;
+            absent when there is none.
     """
 
 
@@ -270,8 +270,8 @@ def ocpp16_install_certificate(cp: "ChargePoint", request: "Request") -> Any:
         certificate: the X.509 certificate in PEM, at most 5500 characters.
 
     Response:
-        status: Accepted; Rejected when the certificate is bad or CertificateStoreMaxLength is
-            reached; Failed when it is good but could not be stored.
+        status: Accepted; Rejected when the certificate is bad or CertificateStoreMaxLength
+            is reached; Failed when it is good but could not be stored.
     """
 
 
@@ -300,7 +300,8 @@ def ocpp16_remote_stop_transaction(cp: "ChargePoint", request: "Request") -> Any
     (message).
 
     Request:
-        transactionId: the transaction, by the number that StartTransaction was answered with.
+        transactionId: the transaction, by the number that StartTransaction was answered
+            with.
 
     Response:
         status: Accepted, and a StopTransaction follows; Rejected when no such transaction is
@@ -371,8 +372,8 @@ def ocpp16_set_charging_profile(cp: "ChargePoint", request: "Request") -> Any:
         csChargingProfiles: the profile, a single one in spite of the name.
 
     Response:
-        status: Accepted does not promise that all of it will flow: other limits may be lower;
-            Rejected; NotSupported when the charge point does no smart charging.
+        status: Accepted does not promise that all of it will flow: other limits may be
+            lower; Rejected; NotSupported when the charge point does no smart charging.
     """
 
 
@@ -413,8 +414,8 @@ def ocpp16_trigger_message(cp: "ChargePoint", request: "Request") -> Any:
 
 @hookspec(firstresult=True)
 def ocpp16_unlock_connector(cp: "ChargePoint", request: "Request") -> Any:
-    """The CSMS has a stuck cable released, for a driver who called for help. A transaction there
-    is stopped first. OCPP 1.6 §5.18 (operation), §6.53 (message).
+    """The CSMS has a stuck cable released, for a driver who called for help. A transaction
+    there is stopped first. OCPP 1.6 §5.18 (operation), §6.53 (message).
 
     Request:
         connectorId: the connector, from 1.
@@ -427,8 +428,8 @@ def ocpp16_unlock_connector(cp: "ChargePoint", request: "Request") -> Any:
 
 @hookspec(firstresult=True)
 def ocpp16_update_firmware(cp: "ChargePoint", request: "Request") -> Any:
-    """The CSMS has the charge point download and install a firmware. OCPP 1.6 §5.19 (operation),
-    §6.55 (message).
+    """The CSMS has the charge point download and install a firmware. OCPP 1.6 §5.19
+    (operation), §6.55 (message).
 
     Request:
         location: the file to download, as a URI: ftp://user:password@host/file.

@@ -134,6 +134,7 @@ def test_one_call_is_under_way_at_a_time(csms: Any, cp: Any, background: Any) ->
 
 def test_calls_wait_their_turn_in_order(csms: Any, cp: Any, background: Any) -> None:
     # nothing public tells that a call waits its turn
+    csms.wait_for_connection("CP1")
     waiting = csms._listener.session("CP1")._turn
     calls = [background(csms.call, "CP1", "ClearCache", unique_id="first")]
     order = [cp.recv()[1]]

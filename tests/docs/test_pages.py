@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 # pages whose Python blocks are scripts that run by themselves
-SCRIPTS = ["handlers.md", "waiting.md"]
+SCRIPTS = ["handlers.md", "trace.md", "waiting.md"]
 
 
 def blocks(page: Path, language: str) -> list[str]:

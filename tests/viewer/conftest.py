@@ -162,11 +162,6 @@ def long(count: int, chargePoints: int = 1) -> list[dict[str, Any]]:
     return lines
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes long, or installs something first")
-    config.addinivalue_line("markers", "browser: needs Chromium and playwright")
-
-
 @pytest.fixture(scope="session")
 def samples() -> SimpleNamespace:
     """`line`, `record`, `conversation` and `long` of this file."""
