@@ -19,6 +19,9 @@ from .timers import Timer, timers
 __all__ = ["Call", "Calls", "Result"]
 
 
+Past = Literal["answered", "timed out", "been given up"]
+
+
 class Result(dict[str, Any]):
     """The payload of a CALLRESULT, a dict, that knows its action, uniqueId and latency (s)."""
 
@@ -74,7 +77,7 @@ class Calls:
         self._queue: deque[Call] = deque()
         self._in_turn: Call | None = None  # the one that the others wait for
         self._pending: dict[str, list[Call]] = {}  # a list, as a tester may repeat an id on purpose
-        self._past: dict[str, Literal["answered", "timed out"]] = {}
+        self._past: dict[str, Past] = {}
         self._alarm: Timer | None = None
 
     def submit(self, call: Call) -> None:
@@ -93,7 +96,7 @@ class Calls:
         with self._lock:
             return self._forget(unique_id, "answered")
 
-    def past(self, unique_id: str) -> Literal["answered", "timed out"] | None:
+    def past(self, unique_id: str) -> Past | None:
         """What became of a call with this id that is pending no more."""
         return self._past.get(unique_id)
 
@@ -107,6 +110,8 @@ class Calls:
         """End every call, sent or waiting, with `error`."""
         with self._lock:
             calls = [call for same_id in self._pending.values() for call in same_id]
+            for call in calls:
+                self._note(call.unique_id, "been given up")
             if self._in_turn is not None and self._in_turn not in calls:
                 calls.append(self._in_turn)
             calls += self._queue
@@ -176,9 +181,7 @@ class Calls:
         call.ended = not (call.future.running() or call.future.set_running_or_notify_cancel())
         return not call.ended
 
-    def _forget(
-        self, unique_id: str, why: Literal["answered", "timed out"] | None, call: Call | None = None
-    ) -> Call | None:
+    def _forget(self, unique_id: str, why: Past | None, call: Call | None = None) -> Call | None:
         calls = self._pending.get(unique_id)
         if not calls or (call is not None and call not in calls):
             return None
@@ -187,10 +190,13 @@ class Calls:
         if not calls:
             del self._pending[unique_id]
         if why is not None:
-            self._past[unique_id] = why
-            if len(self._past) > 1000:
-                del self._past[next(iter(self._past))]
+            self._note(unique_id, why)
         return call
+
+    def _note(self, unique_id: str, why: Past) -> None:
+        self._past[unique_id] = why
+        if len(self._past) > 1000:
+            del self._past[next(iter(self._past))]
 
     def _set_alarm(self, delay: float) -> None:
         # one alarm for all: it rings for the earliest deadline it knew, then looks again

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any, Self, overload
+from typing import Any, BinaryIO, Self, overload
 
 from .address import Address
 from .blocking import may_block
 from .calls import Result
 from .conversation import Conversation
 from .errors import ConnectionLost
+from .files import Files
 from .handlers import Handler, Handlers
 from .heartbeat import Heartbeat
 from .link import Link, Settings
@@ -23,6 +26,7 @@ from .protocol import Protocol
 from .request import Answers, Request
 from .rpc import CallFrame
 from .trace import Direction, Trace, TracedFrame
+from .transfer import Progress
 from .transport import Handshake
 from .violation import Violation
 from .waiting import Expecting, Waiting, matches
@@ -80,6 +84,7 @@ class ChargePoint:
             on_up=lambda: plugins.tell("ocppsim_connected", cp=self),
             on_down=self._on_down,
         )
+        self._files = Files(self.trace)
         self._waiting = Waiting(self.trace, self._link.closed, lambda r: self._handlers.serve(r))
         self._handlers = Handlers(
             address.name, protocol, plugins, self._log, waits=self._waiting.take
@@ -354,6 +359,47 @@ class ChargePoint:
         self.stop_heartbeat()
         self._link.abort(reset=reset)
 
+    # --- files ---
+
+    def ftp_upload(
+        self,
+        location: str,
+        name: str,
+        data: bytes | str | Path | BinaryIO | None = None,
+        *,
+        timeout: float = 30.0,
+        ssl_context: ssl.SSLContext | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Upload a file to the folder `location` (``ftp://``, ``ftps://``), as GetDiagnostics asks
+        for (OCPP 1.6 §5.9).
+
+        data: bytes, text, the Path of a file, or an open binary file; None uploads this charge
+        point's message log: what `trace` holds, as a record. timeout: s without progress.
+        ssl_context: for ``ftps://`` (explicit TLS); else the system's trust store holds. progress:
+        called with the bytes done and their total, now and then.
+        Raises TransferError that says what and where, without the password; OSError for a local
+        file.
+        """
+        may_block("ftp_upload()")
+        self._files.upload(location, name, data, timeout, ssl_context, progress)
+
+    def ftp_download(
+        self,
+        location: str,
+        *,
+        timeout: float = 30.0,
+        ssl_context: ssl.SSLContext | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Download the file at `location`, as UpdateFirmware asks for (OCPP 1.6 §5.19).
+
+        The file lies in a temporary folder of this charge point until it is closed. Arguments and
+        errors as for `ftp_upload`.
+        """
+        may_block("ftp_download()")
+        return self._files.download(location, timeout, ssl_context, progress)
+
     # --- the script ---
 
     @property
@@ -413,6 +459,7 @@ class ChargePoint:
     def _end_waits(self, timeout: float) -> None:
         self._waiting.wake()
         self._handlers.join(timeout)
+        self._files.remove()
 
 
 def _constant(payload: Mapping[str, Any]) -> Handler:

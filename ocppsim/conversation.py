@@ -181,8 +181,8 @@ class Conversation:
             return _nothing
         if call is None:
             past = self.calls.past(unique_id)
-            if past == "timed out":
-                self._log.info("a late answer to %s is dropped: its call had timed out", unique_id)
+            if past in ("timed out", "been given up"):
+                self._log.info("a late answer to %s is dropped: its call has %s", unique_id, past)
             else:
                 text = "a second answer to this id" if past else "no call with this id is open"
                 traced.faults.append(Fault("$[1]", "answer to a call", text))

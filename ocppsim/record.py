@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from . import rpc, session, trace
 from .masking import Masked, Masker
 from .trace import TracedFrame
 
-__all__ = ["Recorder", "record"]
+__all__ = ["Recorder", "record", "record_text"]
 
 _log = logging.getLogger("ocppsim.record")
 
@@ -34,6 +35,12 @@ def record(path: str | os.PathLike[str], *, secrets: bool = False) -> Recorder:
     trace.everywhere.append(recorder)
     session.at_end(recorder.close)
     return recorder
+
+
+def record_text(frames: Iterable[TracedFrame]) -> str:
+    """These frames as a record, secrets masked."""
+    masker = Masker()
+    return "".join(f"{_line(frame, masker.mask(frame))}\n" for frame in frames)
 
 
 class Recorder:

@@ -454,3 +454,10 @@ def test_every_future_ends_however_often_the_connection_does() -> None:
     assert not left
     assert len(all_futures) == 8 * 200
     assert len(calls) == 0
+
+
+def test_an_answer_after_the_end_is_known_to_be_late(wire: Wire) -> None:
+    wire.submit("a")
+    wire.calls.fail_all(GONE)
+    assert wire.calls.take("a") is None
+    assert wire.calls.past("a") == "been given up"

@@ -1,24 +1,41 @@
-"""One charging session: boot, authorize, charge, stop.
+"""One charging session: boot, authorize, charge, stop; with handlers for what a CSMS may ask.
 
 ocppsim -v docs/examples/charging_session.py                         # embedded CSMS
 ocppsim -v --url ws://localhost:9000/CP1 docs/examples/charging_session.py
 """
 
-from ocppsim import connect, timestamp
+from ocppsim import TransferError, connect, timestamp
 
 with connect() as cp:
 
     @cp.on("GetDiagnostics")
     def get_diagnostics(request):
-        yield {"fileName": "diagnostics.txt"}  # the answer leaves here; the code goes on
+        name = "diagnostics.txt"
+        yield {"fileName": name}  # the answer leaves here; the code goes on
+        cp.send_diagnostics_status_notification(status="Idle")
         cp.send_diagnostics_status_notification(status="Uploading")
-        cp.send_diagnostics_status_notification(status="Uploaded")
+        try:
+            cp.ftp_upload(request.payload["location"], name)  # the message log of this charge point
+        except TransferError as error:
+            cp.log(error)
+            cp.send_diagnostics_status_notification(status="UploadFailed")
+        else:
+            cp.send_diagnostics_status_notification(status="Uploaded")
 
     @cp.on("UpdateFirmware")
     def update_firmware(request):
         yield {}
-        for status in ("Downloading", "Downloaded", "Installing", "Installed"):
-            cp.send_firmware_status_notification(status=status)
+        cp.send_firmware_status_notification(status="Downloading")
+        try:
+            firmware = cp.ftp_download(request.payload["location"])
+        except TransferError as error:
+            cp.log(error)
+            cp.send_firmware_status_notification(status="DownloadFailed")
+            return
+        cp.send_firmware_status_notification(status="Downloaded")
+        cp.log("%s: %d bytes", firmware.name, firmware.stat().st_size)
+        cp.send_firmware_status_notification(status="Installing")
+        cp.send_firmware_status_notification(status="Installed")
 
     @cp.on("Reset")
     def reset(request):
