@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format generate clean
+.PHONY: help demo test lint bench format generate clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ lint: $(VENV)/.dev  ## ruff, and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## speed and memory, side by side with others
+	$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
 format: $(VENV)/.dev  ## put the code into its form
 	$(BIN)/ruff format .
@@ -38,5 +41,5 @@ $(VENV)/.base: $(VENV)/.venv setup.cfg pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	$(BIN)/pip install --quiet --editable '.[test,lint]' $(addprefix --editable ,$(wildcard plugins/*))
 	touch $@

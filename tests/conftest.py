@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from scripted_csms import Peer, ScriptedCsms
 
-from ocppsim import session
+from ocppsim import plugins, session
 from ocppsim.chargepoint import ChargePoint
 from ocppsim.connect import connect
 
@@ -39,10 +39,12 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for variable in list(os.environ):
         if variable.startswith("OCPPSIM_") or variable == "RESPONSE_TIMEOUT":
             monkeypatch.delenv(variable)
+    plugins.share(plugins.Plugins())  # what is installed here plays no part
     threads = set(threading.enumerate())
     sockets = _sockets()
     yield
     session.close_all()
+    plugins.share(None)
     deadline = time.monotonic() + 5.0
     while time.monotonic() < deadline:
         left = {thread for thread in threading.enumerate() if thread.is_alive()} - threads
