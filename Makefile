@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench format generate clean
+.PHONY: help demo test lint bench format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,13 @@ format: $(VENV)/.dev  ## put the code into its form
 
 generate: $(VENV)/.base  ## write the typed methods anew from the table of actions
 	$(BIN)/python -m ocppsim.generate
+
+man: $(VENV)/.dev  ## write the man pages to build/man
+	$(BIN)/python setup.py --quiet build_manpages
+
+dist: $(VENV)/.dev  ## build the source distribution and the wheel into dist
+	rm -rf build dist ocppsim.egg-info
+	$(BIN)/python -m build
 
 clean:  ## remove the virtual environment and what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

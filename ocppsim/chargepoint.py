@@ -16,7 +16,7 @@ from .address import Address
 from .blocking import may_block
 from .calls import Result
 from .conversation import Conversation
-from .errors import ConnectionLost
+from .errors import ConnectionLost, WaitTimeout
 from .files import Files
 from .handlers import Handler, Handlers
 from .heartbeat import Heartbeat
@@ -277,6 +277,14 @@ class ChargePoint:
             timeout,
         )
 
+    def wait_for_handlers(self, *, timeout: float = 30.0) -> None:
+        """Wait until no handler runs: the last line of a script whose handlers go on after they
+        have answered. Raises WaitTimeout that names those that run."""
+        may_block("wait_for_handlers()")
+        running = self._handlers.wait(timeout)
+        if running:
+            raise WaitTimeout(f"still running after {timeout:g} s: {', '.join(running)}")
+
     def frames(
         self,
         action: str | None = None,
@@ -350,6 +358,8 @@ class ChargePoint:
         Calls under way fail with ConnectionLost. A handler that will not end is named in the log
         and left.
         """
+        if code is not None and not 0 <= code <= 0xFFFF:
+            raise ValueError(f"a close code has two bytes (RFC 6455 §5.5.1): {code}")
         self.stop_heartbeat()
         self._link.close(code, reason, timeout, self._end_waits)
 

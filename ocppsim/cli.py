@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from . import logs, plugins, runner, trace
+from .completion import complete
 from .parser import early_options, ocppsim_parser, parse, screen_level
 from .record import record
 from .verdict import DONE, INTERRUPTED, USAGE
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         plugins.share(found)
         parser = ocppsim_parser()
         found.add_options(parser)
+        complete(parser)
         options = parse(parser, argv, os.environ)
         if (options.plugins_dir, options.no_plugin) != (early.plugins_dir, early.no_plugin):
             # what follows the option of a plugin was not seen while the plugins were not known

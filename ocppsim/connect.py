@@ -155,6 +155,7 @@ def _response_timeout(given: float | None) -> float:
 
 
 def _positive(what: str, seconds: float) -> float:
-    if not 0 < seconds < threading.TIMEOUT_MAX:
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not 0 < seconds < threading.TIMEOUT_MAX:
         raise ValueError(f"{what} is a number of seconds above 0, not {seconds!r}")
     return seconds

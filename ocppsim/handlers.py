@@ -98,13 +98,19 @@ class Handlers:
 
     def join(self, timeout: float) -> None:
         """Wait for the threads; name those that will not end in time, and leave them."""
+        for name in self.wait(timeout):
+            self._log.warning("left behind, still running: %s", name)
+
+    def wait(self, timeout: float) -> list[str]:
+        """Wait until no thread runs, but for this one; the names of those that do all the same."""
         deadline = time.monotonic() + timeout
-        with self._lock:
-            threads = self._threads - {threading.current_thread()}
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                self._log.warning("left behind, still running: %s", thread.name)
+        while True:
+            with self._lock:
+                threads = self._threads - {threading.current_thread()}
+            if not threads or time.monotonic() > deadline:
+                return [thread.name for thread in threads]
+            for thread in threads:
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _turn_away(self, request: Request, code: str, why: str) -> None:
         try:

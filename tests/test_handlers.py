@@ -18,6 +18,7 @@ from ocppsim import (
     ConnectionLost,
     InvalidPayload,
     Request,
+    WaitTimeout,
     connect,
 )
 
@@ -811,3 +812,34 @@ def test_a_request_carries_no_lasting_state_of_another(cp: ChargePoint, peer: Pe
             3,
             {"status": "Accepted", "data": str(number)},
         ]
+
+
+# --- waiting for them ----------------------------------------------------------------------------
+
+
+def test_wait_for_handlers_sees_them_through(
+    cp: ChargePoint, peer: Peer, gate: threading.Event
+) -> None:
+    done: list[str] = []
+
+    @cp.on("ClearCache")
+    def clear(request: Request) -> Iterator[dict[str, str]]:
+        yield ACCEPTED
+        gate.wait(PATIENCE)
+        done.append("done")
+
+    assert ask(peer) == [3, ACCEPTED]
+    with pytest.raises(WaitTimeout, match=r"still running after 0\.01 s: ocppsim CP1 ClearCache"):
+        cp.wait_for_handlers(timeout=0.01)
+    gate.set()
+    cp.wait_for_handlers(timeout=PATIENCE)
+    assert done == ["done"]
+
+
+def test_a_handler_may_wait_for_the_other_handlers(cp: ChargePoint, peer: Peer) -> None:
+    @cp.on("ClearCache")
+    def clear(request: Request) -> dict[str, str]:
+        cp.wait_for_handlers(timeout=PATIENCE)
+        return ACCEPTED
+
+    assert ask(peer) == [3, ACCEPTED]

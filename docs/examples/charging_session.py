@@ -89,3 +89,4 @@ with connect() as cp:
     )
     status(1, "Finishing")
     status(1, "Available")
+    cp.wait_for_handlers()  # an upload may still be under way

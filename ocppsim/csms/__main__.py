@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from ..completion import complete
 from ..csms_parser import csms_parser
 from .server import CentralSystem
 
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     To be called from the main thread, for the signals.
     """
     parser = csms_parser()
+    complete(parser)
     options = parser.parse_args(argv)
     if bool(options.cert) != bool(options.key):
         parser.error("--cert and --key belong together")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from json import dumps
 
+from ..completion import complete
 from ..trace_parser import trace_parser
 from .entry import Entry
 from .filters import Filter
@@ -28,6 +29,7 @@ MAX_PROBLEMS = 20
 def main(argv: Sequence[str] | None = None) -> int:
     """Show a record; the exit code (see the epilog of the parser)."""
     parser = trace_parser()
+    complete(parser)
     options = parser.parse_args(argv)
     if options.json and (options.mermaid or options.html):
         parser.error("--json goes with the table, --stats and --verdict only")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -65,10 +66,9 @@ class CentralSystem(ChargePoint):  # type: ignore[misc]
 
     @after("BootNotification")
     async def after_boot(self, **fields: Any) -> None:
-        await self.ask(call.GetDiagnostics(location="ftp://127.0.0.1/diagnostics"))
-        await self.ask(
-            call.UpdateFirmware(location="ftp://127.0.0.1/firmware.bin", retrieve_date=TIME)
-        )
+        ftp = sys.argv[1]
+        await self.ask(call.GetDiagnostics(location=ftp))
+        await self.ask(call.UpdateFirmware(location=f"{ftp}/firmware.bin", retrieve_date=TIME))
         await self.ask(call.Reset(type="Soft"))
 
     @on("Heartbeat")

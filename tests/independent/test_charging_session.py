@@ -4,11 +4,13 @@ shares no code with ours, and against ours."""
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import ROOT, environment, python
+from ftp_server import RealFtp
 
 from ocppsim.csms import CentralSystem
 
@@ -19,11 +21,20 @@ pytest.importorskip("ocpp")
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """What an FTP server serves, and its URL."""
+    folder = tmp_path_factory.mktemp("ftp")
+    (folder / "firmware.bin").write_bytes(b"new firmware")
+    with RealFtp(folder, users={"cp": "s3cret"}) as server:
+        yield folder, f"ftp://cp:s3cret@{server.host}:{server.port}"
+
+
+@pytest.fixture(scope="module")
+def report(files: tuple[Path, str]) -> dict[str, Any]:
     """What the independent central system tells after the session."""
     script = Path(__file__).with_name("central_system.py")
     with subprocess.Popen(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), files[1]],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
@@ -133,7 +144,7 @@ def test_its_own_requests_are_answered(report: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("action", "statuses"),
     [
-        ("DiagnosticsStatusNotification", ["Uploading", "Uploaded"]),
+        ("DiagnosticsStatusNotification", ["Idle", "Uploading", "Uploaded"]),
         (
             "FirmwareStatusNotification",
             ["Downloading", "Downloaded", "Installing", "Installed"],
@@ -144,6 +155,13 @@ def test_it_is_told_how_its_requests_go_on(
     report: dict[str, Any], action: str, statuses: list[str]
 ) -> None:
     assert calls(report, action) == [(action, {"status": each}) for each in statuses]
+
+
+def test_the_diagnostics_are_on_the_ftp_server(
+    report: dict[str, Any], files: tuple[Path, str]
+) -> None:
+    lines = (files[0] / "diagnostics.txt").read_text().splitlines()
+    assert json.loads(lines[0])["action"] == "BootNotification"
 
 
 def test_no_unique_id_comes_twice(report: dict[str, Any]) -> None:
