@@ -9,7 +9,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base  ## one charging session against the embedded CSMS, every frame on the screen
-	env -u OCPPSIM_URL $(BIN)/ocppsim -v docs/examples/charging_session.py
+	@env -u OCPPSIM_URL $(BIN)/ocppsim -v docs/examples/charging_session.py
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest
@@ -33,7 +33,7 @@ man: $(VENV)/.dev  ## write the man pages to build/man
 	$(BIN)/python setup.py --quiet build_manpages
 
 dist: $(VENV)/.dev  ## build the source distribution and the wheel into dist
-	rm -rf build dist ocppsim.egg-info
+	rm -rf dist ocppsim.egg-info
 	$(BIN)/python -m build
 
 clean:  ## remove the virtual environment and what was built

@@ -12,7 +12,7 @@ project = "ocppsim"
 version = release = __version__
 copyright = "the authors of ocppsim. Apache License 2.0"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "prose", "generated", "outside"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "prose", "generated"]
 exclude_patterns = ["_build", "_ext", "examples"]
 nitpicky = True
 
@@ -21,7 +21,6 @@ add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True}
 autodoc_class_signature = "mixed"
-autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 

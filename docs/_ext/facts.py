@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+import textwrap
 from functools import cache
 from typing import Any, NamedTuple, is_typeddict
 
@@ -48,7 +49,7 @@ def fields(message: type) -> list[Field]:
     properties = schema.derive(message)["properties"]
     texts = docstrings.field_docs(message)
     required = message.__required_keys__  # type: ignore[attr-defined]
-    (cls,) = ast.parse(inspect.cleandoc(inspect.getsource(message))).body
+    (cls,) = ast.parse(textwrap.dedent(inspect.getsource(message))).body
     assert isinstance(cls, ast.ClassDef)
     return [
         Field(name, _type_name(node.annotation), properties[name], name in required, texts[name])
@@ -115,6 +116,15 @@ def _above(lines: list[str], number: int) -> str:
 def structures() -> list[type]:
     """The TypedDicts that payloads are built from."""
     return [value for name in types.__all__ if is_typeddict(value := getattr(types, name))]
+
+
+@cache
+def payload_names() -> set[str]:
+    """What the pages of messages have an anchor for."""
+    found = {message.__name__ for message in structures()} | set(enumerations())
+    for action in PROTOCOL.actions.values():
+        found |= {action.request.__name__, action.response.__name__}
+    return found
 
 
 def hook_of(action: Action) -> str | None:

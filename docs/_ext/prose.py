@@ -7,19 +7,17 @@ attribute is, several in one paragraph; ``Raises …`` ends it. From these come 
 from __future__ import annotations
 
 import ast
-import builtins
 import importlib
 import inspect
 import re
-import sys
 import textwrap
-import typing
 from typing import Any
 
 import facts
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.util.nodes import make_refnode
 
 import ocppsim
 from ocppsim import csms, errors, viewer
@@ -62,10 +60,11 @@ class Docstring:
                 continue
             self._paragraph(part)
             literal = bool(self.prose) and self.prose[-1].endswith("::")
-        fields = [f":param {names}: {text}" for names, text in self.fields]
-        if self.is_class and self.fields:
+        fields = []
+        if self.fields:
             entries = (f"* **{names}**: {text}" for names, text in self.fields)
-            fields = [":Attributes:\n" + textwrap.indent("\n".join(entries), "    ")]
+            title = "Attributes" if self.is_class else "Parameters"
+            fields.append(f":{title}:\n" + textwrap.indent("\n".join(entries), "    "))
         if self.raises:
             fields.append(f":Raises: {' '.join(self.raises)}")
         return "\n\n".join(filter(None, [*self.prose, "\n".join([*self.payloads, *fields])]))
@@ -126,7 +125,9 @@ class Docstring:
 
     def _target(self, name: str) -> str | None:
         """The full name of what a docstring calls `name`; None where that is no public object."""
-        owners = [(_find(self.owner), self.owner), *_PUBLIC]
+        if name.startswith("ocppsim."):
+            return name if name.removeprefix("ocppsim.") in ocppsim.__all__ else None
+        owners = [*_returned(self.obj, name), (_find(self.owner), self.owner), *_PUBLIC]
         owners.append((ocppsim.ChargePoint, "ocppsim.ChargePoint"))
         for owner, path in owners:
             first, *rest = name.split(".")
@@ -138,9 +139,18 @@ class Docstring:
                 found = getattr(found, step, None)
             if found is not None and not inspect.ismodule(found):
                 return f"{path}.{name}"
-        if "." in name and not name.startswith("ocppsim."):
+        if "." in name:
             facts.warn(f"{self.name}: there is no `{name}`")
         return None
+
+
+def _returned(obj: Any, name: str) -> list[tuple[Any, str]]:
+    """The class of what a function returns, where it has a `name` of its own."""
+    annotation = getattr(obj, "__annotations__", {}).get("return")
+    found = getattr(obj, "__globals__", {}).get(annotation)
+    if inspect.isclass(found) and name in vars(found):
+        return [(found, f"{found.__module__}.{found.__name__}")]
+    return []
 
 
 def _cut(text: str, pattern: str) -> tuple[str, str]:
@@ -186,38 +196,31 @@ def _attributes(obj: type) -> set[str]:
 
 
 def _signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str
 ) -> tuple[str, str] | None:
     action = facts.action_of_method(name)
     if action is not None:
         return f"({facts.keyword_arguments(action)})", action.response.__name__
     if name.startswith("ocppsim.") and ".hookspecs." in name:
         return f"({', '.join(inspect.signature(obj).parameters)})", ""
-    if what == "exception" or name == "ocppsim.ChargePoint":
+    if signature and what == "exception" or name == "ocppsim.ChargePoint":
         return "", ""
     return None
 
 
-# names of types in signatures that are no objects of these pages, on purpose
-_SILENT = {
-    "Accepted", "AnswerFunction", "Address", "Answer", "Answers", "Direction", "Filter", "Frame",
-    "Handler", "Passwords", "Progress", "Protocol", "Recorder", "Settings", "T", "Waiting",
-}  # fmt: skip
-
-
 def _missing(app: Sphinx, env: Any, node: pending_xref, contnode: nodes.TextElement) -> Any:
-    """The standard library is known without a link; a payload is where its action is."""
+    """Names of types in signatures: what these pages have by another path is linked; the rest, of
+    the standard library and of the inside of ocppsim, stays as it is."""
     if node.get("refdomain") != "py":
         return None
     target = str(node["reftarget"])
     last = target.rpartition(".")[2]
-    for path in (f"ocppsim.{last}", f"ocppsim.csms.{last}", f"ocppsim.viewer.{last}", last):
+    for path in (f"ocppsim.{last}", f"ocppsim.csms.{last}", f"ocppsim.viewer.{last}"):
         if path != target and path in env.domains.python_domain.objects:
-            node["reftarget"] = path
             return env.domains.python_domain.resolve_xref(
                 env, node["refdoc"], app.builder, "obj", path, node, contnode
             )
-    outside = target.partition(".")[0] in sys.stdlib_module_names | {"pluggy"}
-    if outside or hasattr(builtins, target) or hasattr(typing, last) or last in _SILENT:
-        return contnode
-    return None
+    label = env.domains.standard_domain.anonlabels.get(last.lower())
+    if label is not None and last in facts.payload_names():
+        return make_refnode(app.builder, node["refdoc"], *label, contnode)
+    return contnode if node["reftype"] == "class" else None

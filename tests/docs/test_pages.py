@@ -125,3 +125,41 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_public_names_are_all_there() -> None:
     for name in ocppsim.__all__:
         assert hasattr(ocppsim, name)
+
+
+def test_readme_shows_what_the_demo_prints() -> None:
+    readme = (ROOT / "README.md").read_text()
+    shown = re.search(r"<!-- demo: begin -->\n```text\n(.*?)\n```", readme, re.DOTALL)
+    assert shown is not None
+    done = subprocess.run(
+        [sys.executable, "-m", "ocppsim", "-v", "docs/examples/charging_session.py"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert steady(done.stderr.strip()) == steady(shown[1])
+
+
+def steady(text: str) -> str:
+    """Without what differs from run to run: times, latencies, ports."""
+    text = re.sub(r"\d\d:\d\d:\d\d\.\d{3}", "HH:MM:SS.mmm", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dTHH", "DATE", text)
+    text = re.sub(r"[\d.]+ ms$", "N ms", text, flags=re.MULTILINE)
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
+
+
+def test_readme_has_the_first_script() -> None:
+    assert (DOCS / "examples" / "first.py").read_text() in (ROOT / "README.md").read_text()
+
+
+def test_readme_shows_the_error_that_an_invalid_payload_gives(csms: CentralSystem) -> None:
+    with (
+        connect(f"{csms.url}/CP1", plugins=Plugins()) as cp,
+        pytest.raises(OcppsimError) as caught,
+    ):
+        cp.send_boot_notification(
+            chargePointVendor="vendor", chargePointModel="abcdefghijklmnopqrstuvwxyz"
+        )
+    assert str(caught.value) in (ROOT / "README.md").read_text()
