@@ -14,14 +14,15 @@ import ssl
 import struct
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from .errors import ConnectError, ConnectionLost
 
 __all__ = ["Stream", "Writer", "open_stream"]
 
-_CHUNK = 65536
+# what is asked for while waiting is allocated while waiting, for each charge point; only what comes
+# in bulk is read in bulk
+_CHUNK, _BULK = 4096, 65536
 
 
 def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: float) -> Stream:
@@ -45,7 +46,7 @@ def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: 
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         # else the kernel takes megabytes, and no more until a third of them has gone: who reads
         # slowly would look like one who does not read
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _CHUNK)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _BULK)
     if context is None:
         return Stream(sock, deadline)
     try:
@@ -101,12 +102,23 @@ class Stream:
         long as it takes. For the thread that reads."""
         self._buffer = b""
         self._position = 0
+        self._by_line = True
+        self._bulk = False
         self._ended = False
         self._freed = False
         sock.settimeout(None)
 
+    def established(self) -> None:
+        """The handshake is over: from now on `recv` waits as long as it takes."""
+        self.deadline = None
+        self._by_line = False
+
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes, b"" at the end. For one thread only."""
+        """At most `size` bytes, b"" at the end. For one thread only.
+
+        Before `established`, whoever asks for one byte gets all up to the end of the line, then its
+        newline: websocket-client reads the handshake so, and joins what it gets.
+        """
         if self._position == len(self._buffer):
             if self._ended:
                 return b""
@@ -116,6 +128,9 @@ class Stream:
             self._buffer = self._read()
             self._position = 0
         start = self._position
+        if size == 1 and self._by_line:
+            newline = self._buffer.find(b"\n", start)
+            size = max(1, (len(self._buffer) if newline < 0 else newline) - start)
         data = self._buffer[start : start + size]
         self._position += len(data)
         return data
@@ -169,7 +184,14 @@ class Stream:
     def _read(self) -> bytes:
         if self.deadline is not None and not self._poll(select.POLLIN, self._left()):
             raise TimeoutError("timed out")
-        return self._sock.recv(_CHUNK)
+        return self._received(self._sock.recv(self._size()))
+
+    def _size(self) -> int:
+        return _BULK if self._bulk else _CHUNK
+
+    def _received(self, data: bytes) -> bytes:
+        self._bulk = len(data) >= _CHUNK
+        return data
 
     def _left(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
@@ -215,7 +237,7 @@ class TlsStream(Stream):
         while True:
             with self._guard:
                 try:
-                    return self._sock.recv(_CHUNK)
+                    return self._received(self._sock.recv(self._size()))
                 except ssl.SSLWantReadError:
                     event = select.POLLIN
                 except ssl.SSLWantWriteError:
@@ -236,7 +258,7 @@ class Writer:
         self._name = name
         self._stall_timeout = stall_timeout
         self._changed = threading.Condition()
-        self._backlog: deque[memoryview] = deque()
+        self._backlog: list[memoryview] = []  # short, and a deque would take 600 bytes empty
         self._accepted = self._written = 0  # bytes of the backlog, ever
         self._thread: threading.Thread | None = None
         self._draining = False
@@ -326,7 +348,7 @@ class Writer:
                     self._written += sent
                     self._backlog[0] = self._backlog[0][sent:]
                     if not self._backlog[0]:
-                        self._backlog.popleft()
+                        self._backlog.pop(0)
                         self._changed.notify_all()
                     if not self._backlog:
                         self._draining = False

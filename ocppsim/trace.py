@@ -77,7 +77,7 @@ class Trace:
         self._frames: deque[TracedFrame] = deque(maxlen=size)
         self.last_number = 0
         self._changed = threading.Condition()
-        self._waiting: deque[TracedFrame] = deque()
+        self._waiting: list[TracedFrame] = []
         self._told = 0
         self._telling = False
         self.observers: list[Observer] = []
@@ -131,7 +131,7 @@ class Trace:
     def _next(self) -> TracedFrame | None:
         with self._changed:
             if self._waiting:
-                return self._waiting.popleft()
+                return self._waiting.pop(0)
             self._telling = False
             return None
 

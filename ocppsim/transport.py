@@ -58,7 +58,7 @@ class Transport:
         self._writer = Writer(stream, f"ocppsim {name} writer", stall_timeout)
         self._on_message = on_message
         self._on_lost = on_lost
-        self._pong = threading.Condition()
+        self._pong: threading.Condition | None = None  # only who pings needs it
         self._pongs: list[bytes] = []
         self._state = threading.Lock()  # for the two below
         self._started = self._close_sent = False
@@ -96,7 +96,7 @@ class Transport:
             raise ConnectError(
                 text, url=address.url, status=error.status, headers=error.headers, body=error.body
             ) from error.__cause__
-        stream.deadline = None
+        stream.established()
         return cls(
             ws,
             stream,
@@ -151,12 +151,13 @@ class Transport:
         ConnectionLost, WouldDeadlock."""
         may_block("ping()")
         started = time.monotonic()
-        with self._pong:
+        pong = self._pong = self._pong or threading.Condition()
+        with pong:
             # of an earlier one, which came too late
             self._pongs = [pong for pong in self._pongs if pong != payload]
         self._writer.write(_frame(PING, payload), wait=False)
-        with self._pong:
-            if not self._pong.wait_for(lambda: payload in self._pongs or self._lost, timeout):
+        with pong:
+            if not pong.wait_for(lambda: payload in self._pongs or self._lost, timeout):
                 raise TimeoutError(f"no pong within {timeout:g} s")
             if payload in self._pongs:
                 self._pongs.remove(payload)
@@ -232,8 +233,9 @@ class Transport:
             self._lost = lost
             self._writer.stop(str(lost))
             self._stream.free()
-            with self._pong:
-                self._pong.notify_all()
+            if self._pong is not None:
+                with self._pong:
+                    self._pong.notify_all()
             with never_block("the reader thread"):
                 self._on_lost(self, lost)
 
@@ -257,11 +259,15 @@ class Transport:
             elif frame.opcode == PING:
                 self._writer.write(_frame(PONG, bytes(frame.data)), wait=False)
             elif frame.opcode == PONG:
-                with self._pong:
-                    self._pongs = [*self._pongs[-9:], bytes(frame.data)]
-                    self._pong.notify_all()
+                self._got_pong(bytes(frame.data))
             else:
                 return self._closed_by(bytes(frame.data))
+
+    def _got_pong(self, payload: bytes) -> None:
+        if self._pong is not None:
+            with self._pong:
+                self._pongs = [*self._pongs[-9:], payload]
+                self._pong.notify_all()
 
     def _deliver(self, opcode: int, data: bytes, masked: bool) -> None:
         fault = None

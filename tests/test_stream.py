@@ -196,11 +196,21 @@ def test_a_server_that_does_not_speak_tls_is_told(answer: bytes) -> None:
 
 
 def test_reading_is_buffered(stream: Stream, peer: RawPeer) -> None:
+    stream.established()
     peer.send(b"abcdef")
     assert stream.recv(1) == b"a"
     peer.sock.close()
     assert stream.recv(3) == b"bcd"
     assert stream.recv(100) == b"ef"
+
+
+def test_a_handshake_is_read_by_the_line(stream: Stream, peer: RawPeer) -> None:
+    peer.send(b"HTTP/1.1 101\r\n\r\nrest")
+    peer.sock.close()
+    read = [stream.recv(1) for _ in range(4)]
+    assert read == [b"HTTP/1.1 101\r", b"\n", b"\r", b"\n"]
+    stream.established()
+    assert stream.recv(1) == b"r"
 
 
 def test_the_end_is_empty_and_stays_so(stream: Stream, peer: RawPeer) -> None:

@@ -123,7 +123,11 @@ def _type(field: facts.Field) -> str:
         case "object", _:
             return f"[{field.type}](#{field.type.lower()})"
         case "string", None:
-            return f"string, ≤\N{NO-BREAK SPACE}{kind['maxLength']}" if "maxLength" in kind else "string"
+            return (
+                f"string, ≤\N{NO-BREAK SPACE}{kind['maxLength']}"
+                if "maxLength" in kind
+                else "string"
+            )
         case "string", form:
             return str(form)
         case "number", _:
