@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# so that mypy and editors find the types of an editable install
+EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint bench format generate man dist clean
+.PHONY: help demo test lint docs bench format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +20,9 @@ lint: $(VENV)/.dev  ## ruff, and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs  ## build the pages into docs/_build/html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev  ## speed and memory, side by side with others
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
@@ -37,16 +42,20 @@ dist: $(VENV)/.dev  ## build the source distribution and the wheel into dist
 	$(BIN)/python -m build
 
 clean:  ## remove the virtual environment and what was built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
 $(VENV)/.base: $(VENV)/.venv setup.cfg pyproject.toml
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet $(EDITABLE) --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/pip install --quiet --editable '.[test,lint]' $(addprefix --editable ,$(wildcard plugins/*))
+	$(BIN)/pip install --quiet $(EDITABLE) --editable '.[test,lint]' $(addprefix --editable ,$(wildcard plugins/*))
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	$(BIN)/pip install --quiet --editable '.[docs]'
 	touch $@

@@ -23,13 +23,13 @@ from .heartbeat import Heartbeat
 from .link import Link, Settings
 from .plugins import Plugins
 from .protocol import Protocol
-from .request import Answers, Request
+from .request import TRIGGERS, Answers, Request
 from .rpc import CallFrame
 from .trace import Direction, Trace, TracedFrame
 from .transfer import Progress
 from .transport import Handshake
 from .violation import Violation
-from .waiting import Expecting, Waiting, matches
+from .waiting import Expecting, Waiting, check_timeout, matches
 
 __all__ = ["ChargePoint"]
 
@@ -115,12 +115,10 @@ class ChargePoint:
         Raises InvalidPayload before anything leaves; everything else ends the future: see `call`.
         """
         timeout = self._response_timeout if timeout is None else timeout
-        if not timeout >= 0:
-            raise ValueError(f"a time-out is a number of seconds from 0, not {timeout!r}")
         return self._conversation.submit(
             action,
             {} if payload is None else payload,
-            timeout=min(timeout, threading.TIMEOUT_MAX),
+            timeout=check_timeout(timeout),
             validate=validate,
             unique_id=unique_id,
             concurrent=concurrent,
@@ -157,14 +155,19 @@ class ChargePoint:
 
         fragments: in so many WebSocket frames (RFC 6455 §5.4). Raises ConnectionLost.
         """
+        if fragments < 1:
+            raise ValueError(f"a message has at least one fragment, not {fragments}")
         self._conversation.send_raw(data, fragments=fragments)
 
     def ping(self, payload: bytes | None = None, *, timeout: float = 10.0) -> float:
         """Send a WebSocket ping; the seconds until its pong (RFC 6455 §5.5.2).
 
-        payload: at most 125 bytes, else random ones. Raises TimeoutError, ConnectionLost.
+        payload: at most 125 bytes; random ones if not given. Raises TimeoutError,
+        ConnectionLost, ValueError.
         """
         may_block("ping()")
+        if payload is not None and len(payload) > 125:
+            raise ValueError(f"a ping has at most 125 bytes (RFC 6455 §5.5), not {len(payload)}")
         return self._link.transport.ping(os.urandom(8) if payload is None else payload, timeout)
 
     # --- requests of the CSMS ---
@@ -205,6 +208,11 @@ class ChargePoint:
         """
         if message is not None and not isinstance(message, str):
             message, handler = None, message
+        if message is not None and action not in TRIGGERS:
+            text = (
+                f"{action} asks for no message; give a function or a payload, not {message!r:.80}"
+            )
+            raise TypeError(text)
 
         def register(function: Handler) -> Handler:
             self._handlers.on(action, message, function, once)
@@ -212,6 +220,8 @@ class ChargePoint:
 
         if handler is None:
             return register
+        if not callable(handler) and not isinstance(handler, Mapping):
+            raise TypeError(f"a handler is a function or a payload (a dict), not {handler!r:.80}")
         return register(handler if callable(handler) else _constant(handler))
 
     def expect(
@@ -227,7 +237,8 @@ class ChargePoint:
         come before the script gets here: `expecting`.
         Raises WaitTimeout that says what came instead, ConnectionLost when this is closed.
         """
-        return self._waiting.expect(action, timeout, where)
+        with self.expecting(action, where=where) as expecting:
+            return expecting.get(timeout)
 
     def expecting(
         self, action: str, *, where: Callable[[Request], object] | None = None
@@ -238,19 +249,22 @@ class ChargePoint:
             ...                                  # what makes the CSMS send it
             resets.get(timeout=5).reply(status="Accepted")
         """
-        return self._waiting.expecting(action, where)
+        self._handlers.check(action)
+        return Expecting(self._waiting, action, where)
 
     def wait_for_request(
         self,
         action: str,
         *,
-        timeout: float = 30.0,
         where: Callable[[TracedFrame], object] | None = None,
+        after: TracedFrame | int | None = None,
+        timeout: float = 30.0,
     ) -> TracedFrame:
-        """Wait for the next request of `action` and look at it; handlers answer. Raises as
-        `expect`."""
+        """Wait for the next request of `action` and look at it; handlers answer. Arguments and
+        errors as for `wait_for_frame`."""
+        self._handlers.check(action)
         return self.wait_for_frame(
-            action, direction="received", type="CALL", timeout=timeout, where=where
+            action, direction="received", type="CALL", where=where, after=after, timeout=timeout
         )
 
     def wait_for_frame(
@@ -260,20 +274,21 @@ class ChargePoint:
         direction: Direction | None = None,
         type: str | None = None,
         where: Callable[[TracedFrame], object] | None = None,
-        after: int | None = None,
+        after: TracedFrame | int | None = None,
         timeout: float = 30.0,
     ) -> TracedFrame:
         """Wait for a frame on the wire: of this action, direction (``"sent"``, ``"received"``),
         type (``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"``, ``"bad"``), and for which `where` is
         true.
 
-        after: a frame's number; frames after it count, come already or not. Without it, only those
-        that come now. Raises as `expect`.
+        after: a frame, or its number; frames after it count, come already or not. Without it, only
+        those that come now. Raises as `expect`; ValueError for a direction or type that there is
+        not.
         """
         return self._waiting.frame(
             lambda frame: matches(frame, action, direction, type, where),
             " ".join(filter(None, (direction, action, type))) or "frame",
-            after,
+            after.number if isinstance(after, TracedFrame) else after,
             timeout,
         )
 
@@ -281,7 +296,10 @@ class ChargePoint:
         """Wait until no handler runs: the last line of a script whose handlers go on after they
         have answered. Raises WaitTimeout that names those that run."""
         may_block("wait_for_handlers()")
-        running = self._handlers.wait(timeout)
+        closed = self._link.closed
+        running = self._handlers.wait(check_timeout(timeout), closed.is_set)
+        if running and closed.is_set():
+            raise ConnectionLost(f"closed while these ran: {', '.join(running)}")
         if running:
             raise WaitTimeout(f"still running after {timeout:g} s: {', '.join(running)}")
 
@@ -360,6 +378,9 @@ class ChargePoint:
         """
         if code is not None and not 0 <= code <= 0xFFFF:
             raise ValueError(f"a close code has two bytes (RFC 6455 §5.5.1): {code}")
+        if code is None and reason:
+            raise ValueError("a close frame without a code has no reason (RFC 6455 §5.5.1)")
+        reason = reason.encode(errors="replace").decode()
         self.stop_heartbeat()
         self._link.close(code, reason, timeout, self._end_waits)
 
@@ -468,6 +489,7 @@ class ChargePoint:
 
     def _end_waits(self, timeout: float) -> None:
         self._waiting.wake()
+        self._handlers.wake()
         self._handlers.join(timeout)
         self._files.remove()
 

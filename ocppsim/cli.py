@@ -8,11 +8,11 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from . import logs, plugins, runner, trace
+from . import logs, plugins, runner
 from .completion import complete
 from .parser import early_options, ocppsim_parser, parse, screen_level
 from .record import record
-from .verdict import DONE, INTERRUPTED, USAGE
+from .verdict import DONE, INTERRUPTED, USAGE, say_at_end
 
 __all__ = ["main"]
 
@@ -65,7 +65,9 @@ def _run(options: argparse.Namespace) -> int:
         "OCPPSIM_PLUGINS_DIR": os.pathsep.join(options.plugins_dir or ()) or None,
         "OCPPSIM_NO_PLUGIN": ",".join(options.no_plugin or ()) or None,
     }
-    with _variables(variables), _closing_verdict(bool(options.verdict)):
+    if options.verdict:
+        say_at_end()
+    with _variables(variables):
         return runner.run(script, options.args, allow_violations=bool(options.allow_violations))
 
 
@@ -77,22 +79,6 @@ def _listing(found: plugins.Plugins) -> str:
         lines.append(f"{plugin.name}{version} ({plugin.source})")
         lines.append(f"    {' '.join(plugin.hooks) or 'no hooks'}")
     return "\n".join(lines) or "no plugins"
-
-
-@contextlib.contextmanager
-def _closing_verdict(wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
-    frames: list[trace.TracedFrame] = []
-    trace.everywhere.append(frames.append)
-    try:
-        yield
-    finally:
-        from .viewer import from_trace, verdict_text
-
-        trace.everywhere.remove(frames.append)
-        print(verdict_text(from_trace(frames)), file=sys.stderr)
 
 
 def _record(path: str, secrets: bool) -> None:

@@ -75,6 +75,9 @@ def connect(
         raise ValueError(f"OCPP {version!r} is not known here; there is '1.6'")
     if isinstance(subprotocols, str) or isinstance(lenient, str):
         raise ValueError("subprotocols and lenient are lists, not one string")
+    for header, value in (headers or {}).items():
+        if not isinstance(value, str) or {"\r", "\n"} & set(f"{header}{value}"):
+            raise ValueError(f"the header {header!r:.80} is no text of one line: {value!r:.80}")
     url = url or os.environ.get("OCPPSIM_URL")
     embedded = None
     if not url:
@@ -93,7 +96,7 @@ def connect(
         trace_size=trace_size,
     )
     plugins = shared() if plugins is None else plugins
-    plugins.configure_by_default()
+    plugins.use()
     cp = ChargePoint16(address, OCPP16, settings, plugins)
     cp.reconnect()
     session.opened(cp)

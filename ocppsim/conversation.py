@@ -251,7 +251,10 @@ class Conversation:
             faults = [Fault("$[2]", "action", text, value=name)]
         else:
             faults = schema.check(action.request, payload)
-        if len(unique_id) > rpc.MAX_UNIQUE_ID:
+        if not isinstance(unique_id, str):
+            text = f"a unique id is a string, not {unique_id!r:.80}"
+            faults = [*faults, Fault("$[1]", "type string", text, value=unique_id)]
+        elif len(unique_id) > rpc.MAX_UNIQUE_ID:
             text = f"a unique id has at most {rpc.MAX_UNIQUE_ID} characters: {unique_id!r:.80}"
             rule = f"maxLength {rpc.MAX_UNIQUE_ID}"
             faults = [*faults, Fault("$[1]", rule, text, value=unique_id)]

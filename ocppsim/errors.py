@@ -162,7 +162,7 @@ class InvalidPayload(OcppsimError, ValueError):
         text = f"{action}: {who} {kind}: " + "; ".join(map(str, faults[:5]))
         if len(faults) > 5:
             text += f"; and {len(faults) - 5} more"
-        if not received:
+        if not received and faults[0].rule != "JSON":
             text += " (validate=False sends it all the same)"
         super().__init__(text)
         self.action = action

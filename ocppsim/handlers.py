@@ -18,7 +18,7 @@ from typing import Any
 from .errors import AlreadyAnswered, CallError, ConnectionLost, InvalidPayload
 from .plugins import Plugins
 from .protocol import Protocol
-from .request import Request
+from .request import TRIGGERS, Request
 
 __all__ = ["Handler", "Handlers"]
 
@@ -26,8 +26,6 @@ Handler = Callable[[Request], Any]
 
 MAX_THREADS = 500
 _free = threading.BoundedSemaphore(MAX_THREADS)
-
-TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
 
 
 class Handlers:
@@ -50,22 +48,27 @@ class Handlers:
         self._plugins = plugins
         self._log = log
         self._waits = waits
-        self._lock = threading.Lock()
-        self._script: dict[tuple[str, str | None], tuple[Handler, bool]] = {}
+        self._changed = threading.Condition()
+        self._script: dict[tuple[str, str | None], Handler] = {}
+        self._once: dict[tuple[str, str | None], Handler] = {}
         self._threads: set[threading.Thread] = set()
         self.failures: list[BaseException] = []
         """What handlers raised that was not meant for the CSMS (the last 100)."""
 
     def on(self, action: str, message: str | None, handler: Handler, once: bool) -> None:
-        """Register; an earlier one for the same is replaced."""
+        """Register; an earlier one for the same is replaced. One for `once` lies over the other."""
+        self.check(action)
+        with self._changed:
+            (self._once if once else self._script)[action, message] = handler
+
+    def check(self, action: str) -> None:
+        """Warn where a CSMS sends no such action."""
         known = self._protocol.from_csms
         if action not in known:
             close = difflib.get_close_matches(action, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
             text = "%s is no action that a CSMS sends in OCPP %s%s"
             self._log.warning(text, action, self._protocol.version, hint)
-        with self._lock:
-            self._script[action, message] = handler, once
 
     def serve(self, request: Request) -> None:
         """Give `request` to the script that waits for it, or have it answered in a thread of its
@@ -87,30 +90,39 @@ class Handlers:
     def run(self, name: str, function: Callable[[], object]) -> None:
         """Run `function` in a thread that `join` joins."""
         thread = threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
-        with self._lock:
+        with self._changed:
             self._threads.add(thread)
         try:
             thread.start()
         except RuntimeError:
-            with self._lock:
+            with self._changed:
                 self._threads.discard(thread)
             raise
 
     def join(self, timeout: float) -> None:
         """Wait for the threads; name those that will not end in time, and leave them."""
-        for name in self.wait(timeout):
-            self._log.warning("left behind, still running: %s", name)
-
-    def wait(self, timeout: float) -> list[str]:
-        """Wait until no thread runs, but for this one; the names of those that do all the same."""
         deadline = time.monotonic() + timeout
-        while True:
-            with self._lock:
-                threads = self._threads - {threading.current_thread()}
-            if not threads or time.monotonic() > deadline:
-                return [thread.name for thread in threads]
-            for thread in threads:
-                thread.join(max(0.0, deadline - time.monotonic()))
+        for thread in self._others():
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                self._log.warning("left behind, still running: %s", thread.name)
+
+    def wait(self, timeout: float, over: Callable[[], bool]) -> list[str]:
+        """Wait until no thread runs, but for this one; the names of those that do all the same.
+
+        over: whether to wait no longer; `wake` has it asked again.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._others() or over(), timeout)
+            return sorted(thread.name for thread in self._others())
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _others(self) -> list[threading.Thread]:
+        with self._changed:
+            return [t for t in self._threads if t is not threading.current_thread()]
 
     def _turn_away(self, request: Request, code: str, why: str) -> None:
         try:
@@ -121,11 +133,12 @@ class Handlers:
     def _run(self, function: Callable[[], object]) -> None:
         try:
             function()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self._failed("a callback failed", error)
         finally:
-            with self._lock:
+            with self._changed:
                 self._threads.discard(threading.current_thread())
+                self._changed.notify_all()
 
     def _serve_and_free(self, request: Request) -> None:
         try:
@@ -139,7 +152,7 @@ class Handlers:
         for who, handler in self._chain(request):
             try:
                 self._ask(who, handler, request)
-            except (Exception, SystemExit) as error:  # sys.exit() ends no handler's request
+            except BaseException as error:  # sys.exit() and pytest.fail() too: it must be answered
                 if isinstance(error, ConnectionLost) and not request.answerable:
                     raise
                 self._refuse(who, request, error)
@@ -152,13 +165,13 @@ class Handlers:
         if request.requestedMessage is not None:
             keys.insert(0, (request.action, request.requestedMessage))
         for key in keys:
-            with self._lock:
-                handler, once = self._script.get(key, (None, False))
-                if once:
-                    del self._script[key]
-            if handler is not None:
-                yield "the script's handler", handler
-        yield from self._plugins.answerers(self._protocol.hook_prefix, request)
+            with self._changed:
+                handlers = [self._once.pop(key, None), self._script.get(key)]
+            for handler in handlers:
+                if handler is not None:
+                    yield "the script's handler", handler
+        known = request.action in self._protocol.actions
+        yield from self._plugins.answerers(self._protocol.hook_prefix if known else None, request)
 
     def _ask(self, who: str, handler: Handler, request: Request) -> None:
         answer = handler(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,30 +60,42 @@ def shake_hands(
             suppress_host="host" in given,
             redirect_limit=0,
         )
-    except websocket.WebSocketBadStatusException as error:
-        if error.status_code is None:
-            raise ConnectError("the answer is no WebSocket handshake: it is empty") from None
-        head, body = error.resp_headers or {}, error.resp_body
-        body = _rest(stream, head) if body is None else body
-        raise _refused(error.status_code, head, body, address) from None
-    except websocket.WebSocketTimeoutException:
-        raise ConnectError("connected, but no answer to the WebSocket handshake in time") from None
-    except websocket.WebSocketConnectionClosedException:
-        text = f"the server closed the connection during the handshake{wss}"
-        raise ConnectError(text) from None
     except (websocket.WebSocketException, ValueError, OSError) as error:
-        answer = ws.handshake_response
-        if answer is not None:
-            body = _rest(stream, answer.headers)
-            raise _refused(answer.status, answer.headers, body, address) from None
-        if isinstance(error, OSError):
-            text = f"the connection broke during the handshake: {error}{wss}"
-        else:
-            text = f"the answer is no WebSocket handshake: {error}"
-        raise ConnectError(text) from None
+        # what was heard says more than websocket-client, which wants to read it to its end
+        raise _heard(stream, address) or _broken(error, wss) from None
     answer = ws.handshake_response
     picked = answer.headers.get("sec-websocket-protocol")
     return ws, Handshake(answer.status, answer.headers, picked)
+
+
+def _heard(stream: Stream, address: Address) -> ConnectError | None:
+    """The refusal that was heard so far, if it is one."""
+    head, complete, body = stream.heard.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    status = re.match(r"HTTP/\d\.\d (\d{3})\b", first)
+    if not complete or status is None or status[1] == "101":
+        return None
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    body += _rest(stream, headers, len(body))
+    return _refused(int(status[1]), headers, body, address)
+
+
+def _broken(error: Exception, wss: str) -> ConnectError:
+    import websocket
+
+    if isinstance(error, websocket.WebSocketBadStatusException):
+        return ConnectError("the answer is no WebSocket handshake: it is empty")
+    if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
+        return ConnectError("connected, but no answer to the WebSocket handshake in time")
+    if isinstance(error, websocket.WebSocketConnectionClosedException):
+        return ConnectError(f"the server closed the connection during the handshake{wss}")
+    if isinstance(error, OSError):
+        return ConnectError(f"the connection broke during the handshake: {error}{wss}")
+    why = str(error)
+    if why == "Invalid WebSocket Header":
+        why = "one of Upgrade, Connection and Sec-WebSocket-Accept is wrong or missing"
+    return ConnectError(f"the answer is no WebSocket handshake: {why}")
 
 
 def _refused(
@@ -102,12 +115,12 @@ def _refused(
     return ConnectError(text, status=status, headers=headers, body=body)
 
 
-def _rest(stream: Stream, headers: Mapping[str, str]) -> bytes:
-    """The body of an answer, which websocket-client reads only where there is a Content-Length, and
-    never of a redirect."""
+def _rest(stream: Stream, headers: Mapping[str, str], had: int = 0) -> bytes:
+    """What is left of the body of an answer, of which `had` bytes are read: websocket-client reads
+    it only where there is a Content-Length, and never of a redirect."""
     chunked = "chunked" in headers.get("transfer-encoding", "").lower()
     length = headers.get("content-length", "")
-    size = int(length) if length.isdecimal() and not chunked else _BODY_SIZE
+    size = int(length) - had if length.isdecimal() and not chunked else _BODY_SIZE
     stream.deadline = min(stream.deadline or math.inf, time.monotonic() + _BODY_TIME)
     body = b""
     # what there is by then is better than nothing

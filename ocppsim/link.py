@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .address import Address
-from .blocking import may_block
+from .blocking import may_block, never_block
 from .errors import ConnectError, ConnectionLost
 from .protocol import Protocol
 from .timers import timers
@@ -104,7 +104,8 @@ class Link:
                 transport.abort()
                 raise ConnectionLost("closed while connecting")
             self._conversation.attach(transport)
-            self._on_up()
+            with never_block("ocppsim_connected"):
+                self._on_up()
             transport.start()
         text = "connected to %s, subprotocol %s"
         self._log.debug(text, self._address.url, transport.handshake.subprotocol)

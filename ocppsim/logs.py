@@ -105,6 +105,10 @@ def _do_as_asked() -> None:
     asked = {"verbose", "quiet", "log_json"} & options.keys()
     if asked and _screen is None:  # a call of `verbose` in the script comes first
         verbose(screen_level(options), log_json=options.get("log_json", False))
+    if options.get("verdict"):
+        from .verdict import say_at_end
+
+        say_at_end()
     if path := options.get("record"):
         from .record import record
 

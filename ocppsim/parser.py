@@ -267,6 +267,6 @@ _VARIABLES: dict[str, Callable[[str], Any]] = {
     "record_secrets": _switch,
     "allow_violations": _switch,
     "verdict": _switch,
-    "plugins_dir": lambda text: text.split(os.pathsep),
-    "no_plugin": lambda text: [name.strip() for name in text.split(",")],
+    "plugins_dir": lambda text: [part for part in text.split(os.pathsep) if part],
+    "no_plugin": lambda text: [name.strip() for name in text.split(",") if name.strip()],
 }

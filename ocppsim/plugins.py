@@ -11,6 +11,7 @@ import argparse
 import difflib
 import importlib.metadata
 import importlib.util
+import inspect
 import logging
 import os
 import sys
@@ -59,6 +60,8 @@ class Plugins:
         self._infos: dict[str, PluginInfo] = {}
         self._blocked: set[str] = set()
         self._configured = False
+        self._in_use = False
+        self._met: set[str] = set()
         self.problems: list[str] = []
         """What was wrong with plugins that were left out, a line each."""
 
@@ -79,8 +82,13 @@ class Plugins:
         name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         if name in self._blocked:
             return False
+        if self._in_use:
+            return self._leave_out(name, "charge points are connected with this set already")
         if name in self._infos:
-            return self._leave_out(name, f"there is one of this name already, from {source}")
+            text = f"there is one of this name already, from {self._infos[name].source}"
+            return self._leave_out(name, text)
+        if inspect.isclass(plugin):
+            return self._leave_out(name, "this is a class; an instance of it can be a plugin")
         problem = self._unmarked(plugin)
         if problem:
             return self._leave_out(name, problem)
@@ -97,6 +105,7 @@ class Plugins:
     def load_installed(self) -> None:
         """Add the plugins of all installed distributions."""
         for entry in importlib.metadata.entry_points(group=GROUP):
+            self._met.add(entry.name)
             if entry.name in self._blocked:
                 continue
             source, version = "installed", ""
@@ -117,17 +126,26 @@ class Plugins:
             self._leave_out(str(path), "there is no such folder")
             return
         for file in files:
+            self._met.add(file.stem)
             helper = file.stem == "conftest" or file.stem.startswith(("_", "test_"))
             if not helper and file.stem not in self._blocked:
                 self._load(file.stem, partial(_import, file), "", str(file))
 
+    def never_met(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that no plugin had."""
+        return sorted(set(names) - self._met)
+
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Let each plugin add its options, in a group of its own."""
-        for name, function in self._implementations("ocppsim_add_options"):
+        """Let each plugin add its options, in a group of its own. One whose options make no sense
+        is left out."""
+        for name, function in list(self._implementations("ocppsim_add_options")):
             try:
+                _try_options(function)
                 function({"parser": parser.add_argument_group(f"plugin {name}")})
-            except Exception as error:
-                self._leave_out(name, f"ocppsim_add_options: {_said(error)}", gone=False)
+            except BaseException as error:
+                _let_through(error)
+                self._unregister(name)
+                self._leave_out(name, f"ocppsim_add_options: {_said(error)}")
 
     def configure(self, options: argparse.Namespace) -> None:
         """Tell each plugin the options, once."""
@@ -150,17 +168,25 @@ class Plugins:
         for name, function in self._implementations(hook):
             try:
                 function(arguments)
-            except Exception:
+            except BaseException as error:
+                _let_through(error)
                 _log.exception("plugin %s: %s failed", name, hook)
 
+    def use(self) -> None:
+        """A charge point lives with this set: from now on nothing is registered."""
+        self._in_use = True
+        self.configure_by_default()
+
     def answerers(
-        self, prefix: str, request: Request
+        self, prefix: str | None, request: Request
     ) -> Iterator[tuple[str, Callable[[Request], Any]]]:
         """Who may answer `request`, in turn: a text for the log, and the handler.
 
-        prefix: of the version's hooks, ``ocpp16_``.
+        prefix: of the version's hooks, ``ocpp16_``; None where the version has no such action.
         """
-        hooks = [f"{prefix}{snake_case(request.action)}", "ocppsim_call"]
+        hooks = ["ocppsim_call"]
+        if prefix is not None:
+            hooks.insert(0, f"{prefix}{snake_case(request.action)}")
         arguments: dict[str, Any] = {"cp": request.cp}
         if request.requestedMessage is not None:
             hooks.insert(0, "ocppsim_trigger")
@@ -178,7 +204,8 @@ class Plugins:
     def _load(self, name: str, load: Callable[[], Any], version: str, source: str) -> None:
         try:
             plugin = load()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            _let_through(error)
             self._leave_out(name, f"importing it failed: {_said(error)} (from {source})")
             _log.debug("plugin %s", name, exc_info=True)
         else:
@@ -209,11 +236,12 @@ class Plugins:
         return None
 
     def _unregister(self, name: str) -> None:
+        self._infos.pop(name, None)
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
 
-    def _leave_out(self, name: str, why: str, *, gone: bool = True) -> bool:
-        text = f"plugin {name}: {why}" + ("; it is left out" if gone else "")
+    def _leave_out(self, name: str, why: str) -> bool:
+        text = f"plugin {name}: {why}; it is left out"
         self.problems.append(text)
         _log.error("%s", text)
         return False
@@ -229,6 +257,24 @@ def _ask(
     return function({**arguments, "request": request})
 
 
+def _let_through(error: BaseException) -> None:
+    # all else is the plugin's fault, sys.exit() and pytest.fail() too
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+
+
+def _try_options(function: Callable[[dict[str, Any]], Any]) -> None:
+    """Raises where help cannot be shown, or where a program without a command line would miss an
+    option."""
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("plugin")
+    function({"parser": group})
+    parser.format_help()
+    required = [action.dest for action in group._group_actions if action.required]
+    if required:
+        raise ValueError(f"an option of a plugin has a default: {', '.join(required)}")
+
+
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
@@ -241,11 +287,14 @@ def _import(file: Path) -> ModuleType:
         raise ImportError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sys.path.insert(0, str(file.parent))  # for what lies beside it
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        sys.path.remove(str(file.parent))
     return module
 
 
@@ -256,6 +305,8 @@ def find(folders: Iterable[str], without: Iterable[str]) -> Plugins:
     plugins.load_installed()
     for folder in folders:
         plugins.load_folder(folder)
+    for name in plugins.never_met(without):
+        _log.warning("there is no plugin %s to leave out", name)
     return plugins
 
 

@@ -14,7 +14,9 @@ from .rpc import CallFrame, ErrorFrame, ResultFrame
 if TYPE_CHECKING:
     from .chargepoint import ChargePoint
 
-__all__ = ["Answers", "Request"]
+__all__ = ["TRIGGERS", "Answers", "Request"]
+
+TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
 
 
 class Answers(Protocol):
@@ -74,13 +76,21 @@ class Request:
         code: str = "GenericError",
         description: str = "",
         details: Mapping[str, Any] | None = None,
+        *,
+        delay: float = 0.0,
+        times: int = 1,
+        unique_id: str | None = None,
     ) -> CallError:
         """Answer with a CALLERROR (OCPP-J 1.6 §4.2.3). Returns it.
+
+        delay, times, unique_id: as for `reply`.
 
         Raises InvalidPayload where the details are no JSON, AlreadyAnswered, ConnectionLost.
         """
         error = CallError(code, description, details, action=self.action, unique_id=self.unique_id)
-        self._send(ErrorFrame(self.unique_id, code, description, error.details))
+        under = self.unique_id if unique_id is None else unique_id
+        frame = ErrorFrame(under, code, description, error.details)
+        self._send(frame, False, delay, times)
         return error
 
     def reply_raw(self, data: str | bytes) -> Request:
@@ -119,16 +129,16 @@ class Request:
 
     @property
     def requestedMessage(self) -> str | None:
-        """Of a TriggerMessage or ExtendedTriggerMessage."""
-        message = self.payload.get("requestedMessage")
+        """Of a TriggerMessage or ExtendedTriggerMessage; None of any other request."""
+        message = self.payload.get("requestedMessage") if self.action in TRIGGERS else None
         return message if isinstance(message, str) else None
 
     def _send(
         self,
         frame: ResultFrame | ErrorFrame,
-        validate: bool = False,
-        delay: float = 0.0,
-        times: int = 1,
+        validate: bool,
+        delay: float,
+        times: int,
     ) -> None:
         before = self._claim("answered")
         try:

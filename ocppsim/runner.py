@@ -60,6 +60,8 @@ class Script:
 def read_script(name: str) -> Script:
     """The script in the file `name`, or in standard input (``"-"``). Raises ScriptError."""
     try:
+        if name == "-" and sys.stdin is None:
+            raise ScriptError("there is no standard input to read the script from")
         if name == "-":
             script = Script(name, sys.stdin.buffer.read(), "<stdin>")
         else:

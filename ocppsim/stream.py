@@ -103,6 +103,8 @@ class Stream:
         self._buffer = b""
         self._position = 0
         self._by_line = True
+        self.heard = b""
+        """What was read of the handshake."""
         self._bulk = False
         self._ended = False
         self._freed = False
@@ -112,6 +114,7 @@ class Stream:
         """The handshake is over: from now on `recv` waits as long as it takes."""
         self.deadline = None
         self._by_line = False
+        self.heard = b""
 
     def recv(self, size: int) -> bytes:
         """At most `size` bytes, b"" at the end. For one thread only.
@@ -133,6 +136,8 @@ class Stream:
             size = max(1, (len(self._buffer) if newline < 0 else newline) - start)
         data = self._buffer[start : start + size]
         self._position += len(data)
+        if self._by_line:
+            self.heard += data
         return data
 
     def send(self, data: bytes) -> int:
@@ -161,6 +166,7 @@ class Stream:
 
     def shutdown(self) -> None:
         """Wake up whoever reads: it finds the end. From any thread."""
+        self._ended = True  # also where there is always something to read
         # SSLSocket.shutdown would drop the TLS state under the reader's feet
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)

@@ -10,12 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from .blocking import never_block
 from .errors import Fault
-from .rpc import Frame
+from .rpc import Frame, decode
 
 __all__ = ["Direction", "Observer", "Trace", "TracedFrame", "everywhere"]
 
@@ -24,34 +23,62 @@ _log = logging.getLogger("ocppsim.trace")
 Direction = Literal["sent", "received"]
 
 
-@dataclass(slots=True, eq=False)
 class TracedFrame:
     """One frame on the wire.
 
     number: counts up per charge point. time: seconds since 1970. direction: ``"sent"`` or
     ``"received"``, as the charge point sees it. text: what stood on the wire (bytes of a binary
-    message). frame: the same, understood. action: of an answer, its request's. faults: what is
-    wrong with it. latency: of an answer, seconds since its request.
+    message). type: ``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"`` or ``"bad"``. action: of an
+    answer, its request's. faults: what is wrong with it. latency: of an answer, seconds since its
+    request.
     """
 
-    chargePoint: str
-    direction: Direction
-    text: str | bytes
-    frame: Frame
-    action: str | None = None
-    faults: list[Fault] = field(default_factory=list)
-    latency: float | None = None
-    time: float = 0.0
-    number: int = 0
+    __slots__ = (
+        "__weakref__",
+        "_frame",
+        "action",
+        "chargePoint",
+        "direction",
+        "faults",
+        "latency",
+        "number",
+        "text",
+        "time",
+        "type",
+        "unique_id",
+    )
+
+    def __init__(
+        self,
+        chargePoint: str,
+        direction: Direction,
+        text: str | bytes,
+        frame: Frame,
+        action: str | None = None,
+        faults: list[Fault] | None = None,
+        latency: float | None = None,
+        time: float = 0.0,
+        number: int = 0,
+    ) -> None:
+        self.chargePoint = chargePoint
+        self.direction = direction
+        self.text = text
+        self.type = frame.type
+        self.unique_id = frame.unique_id
+        self.action = action
+        self.faults = [] if faults is None else faults
+        self.latency = latency
+        self.time = time
+        self.number = number
+        self._frame: Frame | None = None
 
     @property
-    def type(self) -> str:
-        """``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"`` or ``"bad"``."""
-        return self.frame.type
-
-    @property
-    def unique_id(self) -> str | None:
-        return self.frame.unique_id
+    def frame(self) -> Frame:
+        """The frame, understood: read from `text`, as the script may change what it has sent or
+        received."""
+        if self._frame is None:
+            self._frame = decode(self.text)
+        return self._frame
 
     @property
     def payload(self) -> Any:
@@ -89,8 +116,13 @@ class Trace:
         with self._changed:
             return iter(list(self._frames))
 
-    def __getitem__(self, index: int) -> TracedFrame:
-        return self._frames[index]
+    @overload
+    def __getitem__(self, index: int) -> TracedFrame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TracedFrame]: ...
+
+    def __getitem__(self, index: int | slice) -> TracedFrame | list[TracedFrame]:
+        return list(self)[index]
 
     def add(self, frame: TracedFrame) -> None:
         """Take `frame` as the next one. Quick, so that it can happen in the order of the wire."""
@@ -139,6 +171,8 @@ class Trace:
 def _tell(observer: Observer, frame: TracedFrame) -> None:
     try:
         observer(frame)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # pytest.fail() and sys.exit() too: the reader must live on
         what = f"#{frame.number} {frame.direction} {frame.type} {frame.action or ''}"
         _log.exception("an observer failed at frame %s", what)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 
-from . import logs
+from . import logs, session
 from .conversation import MAX_VIOLATIONS
 from .errors import InvalidPayload
+from .trace import TracedFrame, everywhere
 from .violation import Violation
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "USAGE",
     "VIOLATED",
     "judge",
+    "say_at_end",
 ]
 
 DONE, RAISED, USAGE, NOT_CONNECTED, VIOLATED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
@@ -48,15 +52,34 @@ def judge(
     return status
 
 
+def say_at_end() -> None:
+    """Have the end of the session say what was sent and received, what was wrong, and what has no
+    answer: on standard error, of all frames from now on."""
+    frames: list[TracedFrame] = []
+    everywhere.append(frames.append)
+
+    def say() -> None:
+        from .viewer import from_trace, verdict_json, verdict_text
+
+        everywhere.remove(frames.append)
+        entries = from_trace(frames)
+        if logs.in_json():
+            print(json.dumps(verdict_json(entries)), file=sys.stderr)
+        else:
+            print(verdict_text(entries), file=sys.stderr)
+
+    session.at_end(say)
+
+
 def _of_csms(error: BaseException) -> bool:
     return isinstance(error, InvalidPayload) and error.received
 
 
 def _failure_line(failures: Sequence[BaseException]) -> str:
     first = failures[0]
-    what = "a handler of the script failed"
+    what = "a handler failed"
     if len(failures) > 1:
-        what = f"handlers of the script failed {_times(len(failures))}, the first with"
+        what = f"handlers failed {_times(len(failures))}, the first with"
     else:
         what += ":"
     return " ".join(f"{what} {type(first).__name__}: {first}".split())

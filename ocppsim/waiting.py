@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,9 +15,8 @@ from .errors import ConnectionLost, WaitTimeout
 from .request import Request
 from .trace import Direction, Trace, TracedFrame
 
-__all__ = ["Expecting", "Waiting", "matches"]
+__all__ = ["Expecting", "Waiting", "check_timeout", "matches"]
 
-_log = logging.getLogger("ocppsim.waiting")
 T = TypeVar("T")
 
 
@@ -28,7 +27,14 @@ def matches(
     type: str | None,
     where: Callable[[TracedFrame], object] | None,
 ) -> bool:
-    """Whether a frame has this action, direction and type, and passes `where`."""
+    """Whether a frame has this action, direction and type, and passes `where`.
+
+    Raises ValueError for a direction or type that there is not.
+    """
+    if direction not in (None, "sent", "received"):
+        raise ValueError(f"a direction is 'sent' or 'received', not {direction!r}")
+    if type not in (None, "CALL", "CALLRESULT", "CALLERROR", "bad"):
+        raise ValueError(f"a type is 'CALL', 'CALLRESULT', 'CALLERROR' or 'bad', not {type!r}")
     return (
         (action is None or frame.action == action)
         and (direction is None or frame.direction == direction)
@@ -50,22 +56,31 @@ class Expecting:
         self._action = action
         self._where = where
         self._came: deque[Request] = deque()
-        self._armed_at = waiting.trace.last_number
+        self._witness = Witness()
+        self._armed = False
+        self.error: Exception | None = None
+        """What `where` raised."""
 
     def get(self, timeout: float = 30.0) -> Request:
         """The next one, for the script to answer: come already, or within `timeout` seconds.
 
         Raises WaitTimeout that says what came instead, ConnectionLost when the charge point is
-        closed.
+        closed, and what `where` raised.
         """
-        return self._waiting.until(
-            lambda: self._came.popleft() if self._came else None,
-            timeout,
-            self._action,
-            self._armed_at,
-        )
+        if not self._armed:
+            raise RuntimeError(f"not armed: use it as `with cp.expecting({self._action!r}) as …`")
+        request = self._waiting.until(self._next, timeout, self._action, self._witness)
+        self._witness.forget()
+        return request
+
+    def _next(self) -> Request | None:
+        if self.error is not None:
+            raise self.error
+        return self._came.popleft() if self._came else None
 
     def __enter__(self) -> Self:
+        self._armed = True
+        self._waiting.trace.observers.append(self._witness)
         self._waiting.arm(self)
         return self
 
@@ -75,6 +90,8 @@ class Expecting:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._armed = False
+        self._waiting.trace.observers.remove(self._witness)
         self._waiting.disarm(self)
 
     def wants(self, request: Request) -> bool:
@@ -122,24 +139,17 @@ class Waiting:
         for expecting in armed:
             try:
                 wanted = expecting.wants(request)
-            except Exception:
-                _log.exception("where= failed on %r; it is not taken as a match", request)
-                continue
+            except Exception as error:
+                wanted = False
+                with self._changed:
+                    expecting.error = error
+                    self._changed.notify_all()
             with self._changed:
                 if wanted and expecting in self._armed:
                     expecting.put(request)
                     self._changed.notify_all()
                     return True
         return False
-
-    def expecting(self, action: str, where: Callable[[Request], object] | None) -> Expecting:
-        return Expecting(self, action, where)
-
-    def expect(
-        self, action: str, timeout: float, where: Callable[[Request], object] | None
-    ) -> Request:
-        with Expecting(self, action, where) as expecting:
-            return expecting.get(timeout)
 
     def frame(
         self,
@@ -150,52 +160,91 @@ class Waiting:
     ) -> TracedFrame:
         """The first frame with a number above `after` (default: the last one now) that is
         `found`."""
-        came: deque[TracedFrame] = deque()
+        came: list[_Hit] = []
         start = self.trace.last_number if after is None else after
+        witness = Witness()
 
         def look(frame: TracedFrame) -> None:
-            if frame.number > start and found(frame):
-                with self._changed:
-                    came.append(frame)
-                    self._changed.notify_all()
+            if frame.number <= start or came:
+                return
+            try:
+                if not found(frame):
+                    witness(frame)
+                    return
+                hit = _Hit(frame)
+            except Exception as error:  # for the script, not for the log
+                hit = _Hit(frame, error)
+            with self._changed:
+                came.append(hit)
+                self._changed.notify_all()
 
         self.trace.observers.append(look)
         try:
             for frame in self.trace:
                 if frame.number > start and found(frame):
                     return frame
-            return self.until(lambda: came[0] if came else None, timeout, what, start)
+            hit = self.until(lambda: came[0] if came else None, timeout, what, witness)
         finally:
             self.trace.observers.remove(look)
+        if hit.error is not None:
+            raise hit.error
+        return hit.frame
 
     def wake(self) -> None:
         """The charge point is closed: nobody waits any longer."""
         with self._changed:
             self._changed.notify_all()
 
-    def until(self, ready: Callable[[], T | None], timeout: float, what: str, start: int) -> T:
-        """What `ready` gives once it is not None. start: the frame since which we wait."""
+    def until(
+        self, ready: Callable[[], T | None], timeout: float, what: str, witness: Witness
+    ) -> T:
+        """What `ready` gives once it is not None. witness: of what comes instead."""
         may_block(f"waiting for {what}")
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + check_timeout(timeout)
         with self._changed:
-            while (left := deadline - time.monotonic()) > 0:
-                got = ready()
-                if got is not None:
-                    return got
+            while (got := ready()) is None:
                 if self._closed.is_set():
                     raise ConnectionLost(f"no {what}: the charge point is closed")
-                self._changed.wait(min(left, threading.TIMEOUT_MAX))
-            got = ready()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
         if got is not None:
             return got
-        raise WaitTimeout(f"no {what} within {timeout:g} s; {self._instead(start)}")
+        raise WaitTimeout(f"no {what} within {timeout:g} s; {witness}")
 
-    def _instead(self, start: int) -> str:
-        since = [frame for frame in self.trace if frame.number > start]
+
+def check_timeout(timeout: float) -> float:
+    """`timeout` itself, s. Raises ValueError where it is none."""
+    if not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise ValueError(f"a time-out is a number of seconds from 0, not {timeout!r}")
+    return min(timeout, threading.TIMEOUT_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    frame: TracedFrame
+    error: Exception | None = None
+
+
+class Witness:
+    """An observer that counts what passes, for the text of a time-out."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[Direction, str]] = Counter()
+
+    def __call__(self, frame: TracedFrame) -> None:
+        self._counts[frame.direction, _name(frame)] += 1
+
+    def forget(self) -> None:
+        self._counts.clear()
+
+    def __str__(self) -> str:
+        verbs: tuple[tuple[Direction, str], ...] = (("received", "came"), ("sent", "was sent"))
         parts = []
-        for direction, verb in (("received", "came"), ("sent", "was sent")):
-            names = Counter(_name(frame) for frame in since if frame.direction == direction)
-            listed = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names.items())
+        for direction, verb in verbs:
+            names = [(name, n) for (way, name), n in self._counts.items() if way == direction]
+            listed = ", ".join(f"{n} × {name}" if n > 1 else name for name, n in names[:20])
             parts.append(f"{listed or 'nothing'} {verb}")
         return "meanwhile " + "; ".join(parts)
 

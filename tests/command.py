@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -51,11 +52,17 @@ def ocppsim(
     return python("-m", "ocppsim", *args, stdin=stdin, cwd=cwd, **variables)
 
 
+def interruptible() -> None:
+    """In the child: minds Ctrl-C, also where these tests run in the background and do not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextlib.contextmanager
 def start(*args: object) -> Iterator[subprocess.Popen[str]]:
     """The command as it runs; its standard output and error are pipes. Killed at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "ocppsim", *map(str, args)],
+        preexec_fn=interruptible,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

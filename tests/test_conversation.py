@@ -779,3 +779,17 @@ def test_an_observer_that_hangs_does_not_hold_up_the_wire_for_ever(
     go_on.set()
     assert peer.next()[:3] == [4, "a", "NotSupported"]
     script.join()
+
+
+def test_the_trace_keeps_what_stood_on_the_wire(cp: ChargePoint, peer: Peer) -> None:
+    payload = {"idTag": "AAA"}
+    future = cp.submit("Authorize", payload)
+    payload["idTag"] = "BBB"
+    frame = peer.next()
+    peer.send([3, frame[1], {"idTagInfo": {"status": "Accepted"}}])
+    result = future.result(PATIENCE)
+    result["idTagInfo"]["status"] = "Blocked"
+    sent, received = cp.frames("Authorize")
+    assert sent.payload == {"idTag": "AAA"}
+    assert received.payload == {"idTagInfo": {"status": "Accepted"}}
+    assert cp.trace[-2:] == [sent, received]

@@ -595,10 +595,27 @@ def test_registering_again_replaces(cp: ChargePoint, peer: Peer) -> None:
     assert ask(peer) == [3, ACCEPTED]
 
 
-def test_registering_again_takes_once_away(cp: ChargePoint, peer: Peer) -> None:
-    cp.on("ClearCache", lambda request: {"status": "Rejected"}, once=True)
-    cp.on("ClearCache", lambda request: ACCEPTED)
-    assert [ask(peer), ask(peer)] == [[3, ACCEPTED]] * 2
+@pytest.mark.parametrize("first", [True, False])
+def test_one_for_once_lies_over_the_one_that_stays(
+    cp: ChargePoint, peer: Peer, first: bool
+) -> None:
+    for once in (first, not first):
+        answer = {"status": "Rejected"} if once else ACCEPTED
+        cp.on("ClearCache", lambda request, answer=answer: answer, once=once)
+    assert [ask(peer), ask(peer)] == [[3, {"status": "Rejected"}], [3, ACCEPTED]]
+
+
+def test_pytest_fail_in_a_handler_is_an_internal_error(cp: ChargePoint, peer: Peer) -> None:
+    cp.on("ClearCache", lambda request: pytest.fail("no ClearCache expected"))
+    assert ask(peer)[:2] == [4, "InternalError"]
+    assert len(cp.handler_failures) == 1
+
+
+def test_what_is_no_handler_is_refused_at_once(cp: ChargePoint) -> None:
+    with pytest.raises(TypeError, match="a function or a payload"):
+        cp.on("ClearCache", 5)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="asks for no message"):
+        cp.on("ClearCache", "Accepted")
 
 
 def test_a_handler_may_register_its_successor(cp: ChargePoint, peer: Peer) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ocppsim import CallError, CallTimeout, Plugins, Request, connect, hookimpl
 from ocppsim.csms import CentralSystem
+from ocppsim.plugins import find
 from ocppsim.protocol import snake_case
 from ocppsim.v16 import hookspecs as hookspecs16
 from ocppsim.v16.actions import PROTOCOL
@@ -410,3 +411,111 @@ def test_problems_are_logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -
     with caplog.at_level(logging.ERROR, "ocppsim.plugins"):
         Plugins().load_folder(tmp_path / "nowhere")
     assert "there is no such folder; it is left out" in caplog.text
+
+
+# --- what reviewers tried ---
+
+
+@pytest.mark.parametrize("raised", [SystemExit(1), pytest.fail.Exception("no")])
+@pytest.mark.parametrize(
+    "hook", ["ocppsim_frame", "ocppsim_created", "ocppsim_connected", "ocppsim_configure"]
+)
+def test_whatever_a_hook_raises_the_connection_lives(
+    hook: str, raised: BaseException, csms: CentralSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    def implementation(self: object) -> None:
+        raise raised
+
+    plugin = type("Plugin", (), {hook: hookimpl(implementation)})()
+    with connect(f"{csms.url}/CP1", plugins=plugins(plugin)) as cp:
+        assert cp.call("Heartbeat")
+    assert f"plugin plugin0: {hook} failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ({"required": True}, "an option of a plugin has a default: level"),
+        ({"help": "in % of max"}, "TypeError"),
+        ({"type": 5}, "not callable"),
+    ],
+)
+def test_a_plugin_whose_options_make_no_sense_is_left_out(
+    option: dict[str, Any], problem: str, csms: CentralSystem
+) -> None:
+    class Wrong:
+        @hookimpl
+        def ocppsim_add_options(self, parser: Any) -> None:
+            parser.add_argument("--level", **option)
+
+    found = plugins(Wrong(), Reset(lambda request: Accepted))
+    parser = argparse.ArgumentParser()
+    found.add_options(parser)
+    assert parser.parse_args([]) == argparse.Namespace()
+    assert problem in found.problems[0]
+    assert [info.name for info in found] == ["plugin1"]
+    assert reset(csms, found) == Accepted
+
+
+def test_nothing_is_registered_once_charge_points_live_with_the_set(csms: CentralSystem) -> None:
+    found = plugins()
+    with connect(f"{csms.url}/CP1", plugins=found):
+        assert not found.register(Reset(fails), "late")
+    assert "connected with this set already" in found.problems[0]
+
+
+def test_a_class_is_no_plugin() -> None:
+    found = Plugins()
+    assert not found.register(Reset, "it")
+    assert "an instance of it can be a plugin" in found.problems[0]
+
+
+def test_an_action_that_ocpp_does_not_have_reaches_no_hook_of_another(
+    csms: CentralSystem,
+) -> None:
+    plugin = Reset(lambda request: Accepted)
+    with (
+        connect(f"{csms.url}/CP1", plugins=plugins(plugin)),
+        pytest.raises(CallError, match="NotImplemented"),
+    ):
+        csms.call("CP1", "reset", {"type": "Soft"}, validate=False)
+    assert plugin.asked == 0
+
+
+def test_only_the_two_trigger_actions_reach_ocppsim_trigger(csms: CentralSystem) -> None:
+    class Trigger:
+        @hookimpl
+        def ocppsim_trigger(self) -> dict[str, str]:
+            return Accepted
+
+    with (
+        connect(f"{csms.url}/CP1", plugins=plugins(Trigger())),
+        pytest.raises(CallError, match="NotImplemented"),
+    ):
+        csms.call("CP1", "VendorX", {"requestedMessage": "Heartbeat"}, validate=False)
+
+
+def test_a_connected_hook_must_not_block(
+    csms: CentralSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Eager:
+        @hookimpl
+        def ocppsim_connected(self, cp: Any) -> None:
+            cp.call("Heartbeat")
+
+    with connect(f"{csms.url}/CP1", plugins=plugins(Eager())) as cp:
+        assert cp.call("Heartbeat")
+    assert "WouldDeadlock" in caplog.text
+
+
+def test_a_plugin_of_a_folder_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "_beside.py").write_text("VALUE = 1")
+    (tmp_path / "one.py").write_text("from _beside import VALUE")
+    found = Plugins()
+    found.load_folder(tmp_path)
+    assert found.problems == []
+
+
+def test_a_name_that_leaves_nothing_out_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    find([], ["remote-triger"])
+    assert "there is no plugin remote-triger to leave out" in caplog.text

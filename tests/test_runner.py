@@ -328,7 +328,7 @@ def test_a_handler_that_fails_counts(
         right.send([2, "1", "Reset", {"type": "Soft"}])
         _, said = process.communicate(timeout=30)
     assert process.returncode == status, said
-    failed = "ocppsim: a handler of the script failed: KeyError: 'x'" in said.splitlines()
+    failed = "ocppsim: a handler failed: KeyError: 'x'" in said.splitlines()
     assert failed is (status == 1)
 
 
@@ -468,7 +468,7 @@ def test_a_plain_script_ends_with_1_after_a_failed_handler(
     right.then["Heartbeat"] = [2, "1", "Reset", {"type": "Soft"}]
     result = python(path, OCPPSIM_URL=right.url)
     assert result.returncode == 1
-    assert "a handler of the script failed: ZeroDivisionError" in result.stderr
+    assert "a handler failed: ZeroDivisionError" in result.stderr
 
 
 def test_a_program_that_uses_the_package_keeps_its_own_status(
@@ -519,7 +519,7 @@ def test_a_long_summary_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
 def test_failures_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict.judge(0, [], [ValueError("a\nb"), KeyError("c")], False) == 1
     assert capsys.readouterr().err == (
-        "ocppsim: handlers of the script failed 2 times, the first with ValueError: a b\n"
+        "ocppsim: handlers failed 2 times, the first with ValueError: a b\n"
     )
 
 

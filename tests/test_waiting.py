@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -219,3 +220,96 @@ def test_an_observer_must_not_wait(cp: ChargePoint) -> None:
     cp.trace.observers.append(observe)
     cp.call("Heartbeat")
     assert len(caught) == 2
+
+
+def test_the_text_of_a_time_out_needs_no_trace(csms: CentralSystem) -> None:
+    with (
+        connect_charge_point(f"{csms.url}/CP2", plugins=Plugins(), trace_size=0) as cp,
+        cp.expecting("Reset") as resets,
+    ):
+        cp.call("Heartbeat")
+        with pytest.raises(WaitTimeout, match="CALLRESULT of Heartbeat came; Heartbeat was"):
+            resets.get(timeout=0.01)
+
+
+def test_the_text_counts_from_the_last_one_that_was_fetched(
+    cp: ChargePoint, csms: CentralSystem, pool: ThreadPoolExecutor
+) -> None:
+    with cp.expecting("Reset") as resets:
+        answer = reset(csms, pool)
+        resets.get(10).reply(status="Accepted")
+        answer.result(10)
+        with pytest.raises(WaitTimeout, match="meanwhile nothing came; CALLRESULT of Reset was"):
+            resets.get(timeout=0.01)
+
+
+def test_expecting_wants_a_with(cp: ChargePoint) -> None:
+    with pytest.raises(RuntimeError, match=r"with cp\.expecting"):
+        cp.expecting("Reset").get(timeout=0.01)
+
+
+def test_a_where_that_raises_ends_the_wait(
+    cp: ChargePoint, csms: CentralSystem, pool: ThreadPoolExecutor
+) -> None:
+    cp.on("Reset", {"status": "Accepted"})
+    with cp.expecting("Reset", where=lambda request: request.payload["nonsense"]) as resets:
+        assert reset(csms, pool).result(10) == {"status": "Accepted"}
+        with pytest.raises(KeyError):
+            resets.get(timeout=10)
+    before = cp.trace.last_number
+    seen = pool.submit(cp.wait_for_frame, where=lambda frame: frame.payload["nonsense"])
+    while not cp.trace.observers:
+        pass  # the watcher arms itself in the other thread
+    cp.call("Heartbeat")
+    with pytest.raises(KeyError):
+        seen.result(10)
+    with pytest.raises(KeyError):
+        cp.wait_for_frame(where=lambda frame: frame.payload["nonsense"], after=before)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), None, "5"])
+def test_a_time_out_that_makes_no_sense(cp: ChargePoint, timeout: Any) -> None:
+    for wait_for in (cp.expect, cp.wait_for_request, cp.wait_for_frame):
+        with pytest.raises(ValueError, match="a time-out is a number of seconds"):
+            wait_for("Reset", timeout=timeout)
+    with pytest.raises(ValueError, match="a time-out is a number of seconds"):
+        cp.wait_for_handlers(timeout=timeout)
+
+
+@pytest.mark.parametrize("wrong", [{"direction": "in"}, {"type": "call"}])
+def test_a_direction_or_type_that_there_is_not(cp: ChargePoint, wrong: dict[str, Any]) -> None:
+    cp.call("Heartbeat")
+    with pytest.raises(ValueError, match="not '"):
+        cp.frames(**wrong)
+
+
+def test_an_action_that_no_csms_sends_is_told(
+    cp: ChargePoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(WaitTimeout):
+        cp.expect("Rset", timeout=0.01)
+    assert "did you mean Reset?" in caplog.text
+
+
+def test_after_takes_a_frame_or_its_number(cp: ChargePoint) -> None:
+    cp.call("Heartbeat")
+    first, second = cp.trace
+    assert cp.wait_for_frame(after=first) is cp.wait_for_frame(after=first.number) is second
+
+
+def test_closing_ends_the_wait_for_handlers(
+    cp: ChargePoint, csms: CentralSystem, pool: ThreadPoolExecutor
+) -> None:
+    go_on = threading.Event()
+    cp.on("Reset", lambda request: go_on.wait(60))
+    answer = reset(csms, pool)
+    cp.wait_for_frame("Reset", after=0)
+    waiting = pool.submit(cp.wait_for_handlers, timeout=60)
+    closing = pool.submit(cp.close)
+    try:
+        with pytest.raises(ConnectionLost, match="closed while these ran: ocppsim CP1 Reset"):
+            waiting.result(10)
+    finally:
+        go_on.set()
+    closing.result(10)
+    assert answer.exception(10) is not None

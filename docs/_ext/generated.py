@@ -17,7 +17,7 @@ import ocppsim
 from ocppsim import verdict
 from ocppsim.csms_parser import csms_parser
 from ocppsim.hookspecs import ocppsim_call
-from ocppsim.parser import from_variables, ocppsim_parser
+from ocppsim.parser import ocppsim_parser
 from ocppsim.protocol import Action
 from ocppsim.trace_parser import trace_parser
 from ocppsim.v16.actions import PROTOCOL
@@ -32,13 +32,17 @@ _ARROWS = {
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("source-read", _cut_loose)
+    app.connect("source-read", _adapt)
     app.connect("source-read", _fill_in)
     return {"parallel_read_safe": True}
 
 
-def _cut_loose(app: Sphinx, docname: str, source: list[str]) -> None:
-    """What lies outside docs/ has no page here: its name stays, without a link."""
+def _adapt(app: Sphinx, docname: str, source: list[str]) -> None:
+    """What reads well in a clone, and otherwise here."""
+    # a picture within the page takes its colours
+    inline = r"```{raw} html\n:file: \1\n```"
+    source[0] = re.sub(r"^!\[[^\]]*\]\((\S+\.svg)\)$", inline, source[0], flags=re.M)
+    # what lies outside docs/ has no page
     source[0] = re.sub(r"\[([^\]]+)\]\(\.\./plugins/[^)]+\)", r"\1", source[0])
 
 
@@ -57,12 +61,17 @@ def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def overview() -> Iterator[str]:
-    yield "| action | sent by | profile | what for |"
+    yield "{.overview}\n| action | sent by | profile | what for |"
     yield "| --- | --- | --- | --- |"
     for action in sorted(PROTOCOL.actions.values(), key=lambda action: action.name):
         what, _ = facts.summary(action.request)
-        cells = _link(action), action.sender, action.profile, _first_sentence(what)
+        cells = _link(action), action.sender, _title(action.profile), _first_sentence(what)
         yield _row(*cells)
+
+
+def _title(name: str) -> str:
+    """``Local auth list management`` of ``LocalAuthListManagement``."""
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", name)
 
 
 def profile(name: str) -> Iterator[str]:
@@ -95,7 +104,8 @@ def _joined(action: Action) -> str:
 
 def _payload(title: str, message: type, what: str = "") -> Iterator[str]:
     empty = "" if facts.fields(message) else " No fields."
-    yield f"({message.__name__.lower()})=\n\n**{title}**{' — ' if what or empty else ''}{_text(what)}{empty}\n"
+    said = f"{_text(what)}{empty}".strip()
+    yield f"({message.__name__.lower()})=\n\n**{title}**{' — ' if said else ''}{said}\n"
     yield from _table(message)
 
 
@@ -206,20 +216,6 @@ def variables() -> Iterator[str]:
             yield _row(f"`{found[1]}`", names, f"{said}{form}")
 
 
-def known_variables() -> set[str]:
-    """The variables that the command line reads."""
-    names = [action.dest for action in ocppsim_parser()._actions]
-    return {f"OCPPSIM_{n.upper()}" for n in names if _is_variable(n)}
-
-
-def _is_variable(option: str) -> bool:
-    name = f"OCPPSIM_{option.upper()}"
-    try:
-        return bool(from_variables({name: "1"}))
-    except ValueError:
-        return True
-
-
 def statuses() -> Iterator[str]:
     """The exit statuses, from the words of the help; held against the constants of the code."""
     text = " ".join((ocppsim_parser().epilog or "").split())
@@ -245,9 +241,11 @@ def error_tree() -> Iterator[str]:
 
 
 def errors() -> Iterator[str]:
-    for name in ocppsim.errors.__all__:
-        if name != "Fault":
-            yield f"```{{eval-rst}}\n.. autoexception:: ocppsim.{name}\n   :show-inheritance:\n```\n"
+    tree = ocppsim.errors.__doc__ or ""
+    for name in sorted(ocppsim.errors.__all__, key=tree.find):
+        if name in tree:
+            yield f"```{{eval-rst}}\n.. autoexception:: ocppsim.{name}\n   :show-inheritance:\n"
+            yield "```\n"
 
 
 # --- text ----------------------------------------------------------------------------------------

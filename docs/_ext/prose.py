@@ -22,6 +22,8 @@ from sphinx.util.nodes import make_refnode
 import ocppsim
 from ocppsim import csms, errors, viewer
 
+# the others come from elsewhere: how they are made is nobody's business
+_MADE_BY_SCRIPTS = (csms.CentralSystem, ocppsim.CallError, ocppsim.Plugins, viewer.Filter)
 _PUBLIC = [(module, module.__name__) for module in (ocppsim, csms, viewer)]
 _ERRORS = "|".join(name for name in errors.__all__ if name != "Fault")
 # a literal, a name in single backticks, an error's name, a page
@@ -36,6 +38,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    if lines and lines[0].startswith("Alias for field number"):  # of a NamedTuple
+        lines.clear()
     lines[:] = Docstring(what, name, obj, "\n".join(lines)).rst().splitlines()
 
 
@@ -61,13 +65,27 @@ class Docstring:
             self._paragraph(part)
             literal = bool(self.prose) and self.prose[-1].endswith("::")
         fields = []
-        if self.fields:
-            entries = (f"* **{names}**: {text}" for names, text in self.fields)
+        entries = [f"* **{names}**{self._type(names)}: {text}" for names, text in self.fields]
+        entries += [f"* **{name}**{self._type(name)}" for name in self._others()]
+        if entries:
             title = "Attributes" if self.is_class else "Parameters"
             fields.append(f":{title}:\n" + textwrap.indent("\n".join(entries), "    "))
         if self.raises:
             fields.append(f":Raises: {' '.join(self.raises)}")
         return "\n\n".join(filter(None, [*self.prose, "\n".join([*self.payloads, *fields])]))
+
+    def _type(self, name: str) -> str:
+        """Of an attribute; parameters have theirs in the signature."""
+        text = getattr(self.obj, "__annotations__", {}).get(name) if self.is_class else None
+        return f" (*{self._inline(str(text))}*)" if text else ""
+
+    def _others(self) -> list[str]:
+        """The attributes of which the docstring says nothing."""
+        if not self.is_class:
+            return []
+        said = {name for names, _ in self.fields for name in names.split(", ")}
+        names = [*getattr(self.obj, "__annotations__", ()), *getattr(self.obj, "__slots__", ())]
+        return [n for n in dict.fromkeys(names) if not n.startswith("_") and n not in said]
 
     def _paragraph(self, part: str) -> None:
         payload = re.match(r"(Request|Response):\s+(.*)", part, re.S)
@@ -79,7 +97,7 @@ class Docstring:
         if head.strip():
             self.prose.append(self._inline(head.strip()))
         for names, text in entries:
-            text, rest = _cut(text, r"(?<=\.)\n(?=[A-Z])")
+            text, rest = _cut(text, r"(?<=\.)\n(?=[A-Z]|\w+=)")
             self.fields.append((names, self._inline(" ".join(text.split())).rstrip(";")))
             if rest:
                 self.prose.append(self._inline(rest))
@@ -148,9 +166,10 @@ def _returned(obj: Any, name: str) -> list[tuple[Any, str]]:
     """The class of what a function returns, where it has a `name` of its own."""
     annotation = getattr(obj, "__annotations__", {}).get("return")
     found = getattr(obj, "__globals__", {}).get(annotation)
-    if inspect.isclass(found) and name in vars(found):
-        return [(found, f"{found.__module__}.{found.__name__}")]
-    return []
+    if not inspect.isclass(found) or name not in vars(found):
+        return []
+    public = [path for module, path in _PUBLIC if found.__name__ in module.__all__]
+    return [(found, f"{(*public, found.__module__)[0]}.{found.__name__}")]
 
 
 def _cut(text: str, pattern: str) -> tuple[str, str]:
@@ -203,7 +222,7 @@ def _signature(
         return f"({facts.keyword_arguments(action)})", action.response.__name__
     if name.startswith("ocppsim.") and ".hookspecs." in name:
         return f"({', '.join(inspect.signature(obj).parameters)})", ""
-    if signature and what == "exception" or name == "ocppsim.ChargePoint":
+    if signature and what in ("class", "exception") and obj not in _MADE_BY_SCRIPTS:
         return "", ""
     return None
 

@@ -12,7 +12,6 @@ with connect() as cp:
     def get_diagnostics(request):
         name = "diagnostics.txt"
         yield {"fileName": name}  # the answer leaves here; the code goes on
-        cp.send_diagnostics_status_notification(status="Idle")
         cp.send_diagnostics_status_notification(status="Uploading")
         try:
             cp.ftp_upload(request.payload["location"], name)  # the message log of this charge point

@@ -47,7 +47,6 @@ with CentralSystem() as csms, connect(f"{csms.url}/CP1") as cp:
     def get_diagnostics(request):
         name = f"diagnostics-{cp.name}.jsonl"
         yield {"fileName": name}
-        cp.send_diagnostics_status_notification(status="Idle")
         cp.send_diagnostics_status_notification(status="Uploading")
         try:
             cp.ftp_upload(request.payload["location"], name)

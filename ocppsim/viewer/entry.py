@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,9 +105,10 @@ def link(entries: Sequence[Entry]) -> None:
     """Find the call of each answer and the answer of each call, and give answers their action.
 
     An answer belongs to the oldest open call with its id that went the other way at the same charge
-    point. A call has one answer: a second one is linked to nothing.
+    point, and to one of its own action where there is one: an id may have been used before, by a
+    call that was never answered. A call has one answer: a second one is linked to nothing.
     """
-    open_calls: dict[tuple[str, str, str], deque[Entry]] = defaultdict(deque)
+    open_calls: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.unique_id is None:
             continue
@@ -117,7 +118,9 @@ def link(entries: Sequence[Entry]) -> None:
             other_way = "received" if entry.direction == "sent" else "sent"
             waiting = open_calls.get((entry.chargePoint, other_way, entry.unique_id))
             if waiting:
-                entry.call = waiting.popleft()
+                same = [call for call in waiting if call.action == entry.action]
+                entry.call = (same or waiting)[0]
+                waiting.remove(entry.call)
                 entry.call.answer = entry
                 entry.action = entry.action or entry.call.action
 

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ocppsim import ChargePoint, Request, TracedFrame, hookimpl
+from ocppsim import (
+    CallError,
+    CallTimeout,
+    ChargePoint,
+    InvalidPayload,
+    Request,
+    TracedFrame,
+    hookimpl,
+)
 
 __all__ = ["ocppsim_frame", "ocppsim_trigger"]
 
@@ -28,8 +36,11 @@ _last_sent = WeakKeyDictionary()
 @hookimpl
 def ocppsim_frame(cp: ChargePoint, frame: TracedFrame) -> None:
     if frame.direction == "sent" and frame.type == "CALL" and isinstance(frame.payload, dict):
+        connectorId = frame.payload.get("connectorId")
+        if not isinstance(connectorId, int):
+            connectorId = None  # it has none, or one that is wrong on purpose
         sent = _last_sent.setdefault(cp, {})
-        sent.setdefault(str(frame.action), {})[frame.payload.get("connectorId")] = frame.payload
+        sent.setdefault(str(frame.action), {})[connectorId] = frame.payload
 
 
 @hookimpl(trylast=True)  # another plugin may serve single messages better
@@ -60,5 +71,8 @@ def _payloads(cp: ChargePoint, action: str, connectorId: int | None) -> list[Pay
 def _send(cp: ChargePoint, action: str, payloads: list[Payload]) -> Iterator[Payload]:
     yield {"status": "Accepted"}
     for payload in payloads:
-        # as it was sent, even if that was wrong on purpose
-        cp.call(action, payload, validate=False)
+        try:
+            # as it was sent, even if that was wrong on purpose
+            cp.call(action, payload, validate=False)
+        except (CallError, CallTimeout, InvalidPayload) as error:
+            cp.log("triggered: %s", error)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import trustme
+from command import interruptible
 from websockets.exceptions import InvalidStatus
 
 import ocppsim.csms_parser
@@ -36,6 +37,7 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            preexec_fn=interruptible,
             env={**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"},
         )
         assert self.process.stdout is not None

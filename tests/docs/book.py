@@ -119,10 +119,12 @@ class Book:
                 (self.folder / "block.py").write_text(text)
                 self._shell("python block.py", where)
             elif block.language == "sh":
-                self._type(text, where)
+                self.type(text, where)
+            elif block.language == "js":
+                pass  # the language of another program
             elif block.language == "yaml":
                 commands = re.findall(r"^\s*- run: (.*)$", text, re.M)
-                self._type("\n".join(commands), where)
+                self.type("\n".join(commands), where)
             else:
                 raise AssertionError(f"{where}: what is to be done with {block.language}?")
 
@@ -132,7 +134,8 @@ class Book:
             text = text.replace(f'"localhost", {port}', f'"localhost", {free}')
         return text
 
-    def _type(self, text: str, where: str) -> None:
+    def type(self, text: str, where: str) -> None:
+        """Type these lines into a shell."""
         lines = text.replace("\\\n", "").splitlines()
         shell = [line for line in lines if not line.startswith((*_INSTALLS, *_SERVERS))]
         if shell:
@@ -145,7 +148,7 @@ class Book:
         # a block that shows an exit status has a command that fails
         strict = "" if "$?" in text else "set -e\n"
         done = subprocess.run(
-            ["sh", "-c", strict + text],
+            ["bash", "-c", strict + text],
             cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -183,7 +186,8 @@ class Book:
                 socket.create_connection(("127.0.0.1", int(number)), 1).close()
                 break
             except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, output.read_text()
+                waits = server.poll() is None and time.monotonic() < deadline
+                assert waits, output.read_text()
                 time.sleep(0.05)
         self._printed = output.read_text()
 

@@ -144,7 +144,7 @@ def test_its_own_requests_are_answered(report: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("action", "statuses"),
     [
-        ("DiagnosticsStatusNotification", ["Idle", "Uploading", "Uploaded"]),
+        ("DiagnosticsStatusNotification", ["Uploading", "Uploaded"]),
         (
             "FirmwareStatusNotification",
             ["Downloading", "Downloaded", "Installing", "Installed"],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import ocppsim_remote_trigger
 import pytest
 
-from ocppsim import ChargePoint, Plugins, connect, hookimpl
+from ocppsim import CallError, ChargePoint, Plugins, connect, hookimpl
 from ocppsim.csms import CentralSystem
 
 BOOT = {"chargePointVendor": "vendor", "chargePointModel": "model"}
@@ -127,3 +128,40 @@ def test_other_plugins_and_the_script_come_first(csms: CentralSystem) -> None:
         cp.on("TriggerMessage", "Heartbeat", {"status": "Rejected"})
         assert trigger(csms, "Heartbeat") == "Rejected"
         cp.wait_for_frame("Heartbeat", type="CALLRESULT", after=0)
+
+
+def test_what_is_sent_again_is_what_was_sent(cp: ChargePoint, csms: CentralSystem) -> None:
+    payload = status(1)
+    cp.call("StatusNotification", payload)
+    payload["status"] = "Charging"
+    before = cp.trace.last_number
+    assert trigger(csms, "StatusNotification", 1) == "Accepted"
+    again = cp.wait_for_frame("StatusNotification", direction="sent", after=before)
+    assert again.payload == status(1)
+
+
+def test_all_are_sent_where_the_csms_refuses_them(cp: ChargePoint, csms: CentralSystem) -> None:
+    for connector in (0, 1):
+        cp.call("StatusNotification", status(connector))
+    csms.answer("StatusNotification", CallError("GenericError"))
+    before = cp.trace.last_number
+    assert trigger(csms, "StatusNotification") == "Accepted"
+    cp.wait_for_frame(
+        "StatusNotification", direction="sent", after=before, where=lambda f: f.payload == status(1)
+    )
+    cp.wait_for_handlers()
+    assert cp.handler_failures == []
+
+
+@pytest.mark.parametrize("wrong", ["one", [1], None])
+def test_a_connector_that_is_wrong_on_purpose(
+    cp: ChargePoint, csms: CentralSystem, wrong: object
+) -> None:
+    cp.call("StatusNotification", status(1))
+    with contextlib.suppress(CallError):
+        cp.call("StatusNotification", {**status(1), "connectorId": wrong}, validate=False)
+    before = cp.trace.last_number
+    assert trigger(csms, "StatusNotification") == "Accepted"
+    for connector in (1, wrong):
+        payload = {**status(1), "connectorId": connector}
+        cp.wait_for_frame(after=before, where=lambda f, payload=payload: f.payload == payload)
