@@ -21,7 +21,7 @@ lint: $(VENV)/.dev  ## ruff, and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/.docs  ## build the pages into docs/_build/html; a warning is an error
+docs: $(VENV)/.dev  ## build the pages into docs/_build/html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev  ## speed and memory, side by side with others
@@ -53,9 +53,5 @@ $(VENV)/.base: $(VENV)/.venv setup.cfg pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/pip install --quiet $(EDITABLE) --editable '.[test,lint]' $(addprefix --editable ,$(wildcard plugins/*))
-	touch $@
-
-$(VENV)/.docs: $(VENV)/.base
-	$(BIN)/pip install --quiet --editable '.[docs]'
+	$(BIN)/pip install --quiet $(EDITABLE) --editable '.[test,lint,docs]' $(addprefix --editable ,$(wildcard plugins/*))
 	touch $@

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -74,7 +73,7 @@ class Calls:
     def __init__(self, transmit: Callable[[Call], None]) -> None:
         self._transmit = transmit
         self._lock = threading.Lock()
-        self._queue: deque[Call] = deque()
+        self._queue: list[Call] = []
         self._in_turn: Call | None = None  # the one that the others wait for
         self._pending: dict[str, list[Call]] = {}  # a list, as a tester may repeat an id on purpose
         self._past: dict[str, Past] = {}
@@ -141,7 +140,7 @@ class Calls:
         with self._lock:
             if self._in_turn is not call:
                 return None
-            self._in_turn = self._queue.popleft() if self._queue else None
+            self._in_turn = self._queue.pop(0) if self._queue else None
             return self._in_turn
 
     def _send(self, call: Call) -> bool:

@@ -41,8 +41,12 @@ DEFAULT_HEARTBEAT_INTERVAL = 300.0
 class _Log(logging.LoggerAdapter[logging.Logger]):
     """Puts the charge point's name before each message."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(_logger)
+        self._name = name
+
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        return f"{self.extra['name']}: {msg}" if self.extra else msg, kwargs
+        return f"{self._name}: {msg}", kwargs
 
 
 class ChargePoint:
@@ -65,7 +69,7 @@ class ChargePoint:
         self._heart = threading.Lock()
         self._heartbeat: Heartbeat | None = None
         self._on_close: list[Callable[[ConnectionLost], object]] = []
-        self._log = _Log(_logger, {"name": address.name})
+        self._log = _Log(address.name)
         self._conversation = Conversation(
             address.name,
             protocol,

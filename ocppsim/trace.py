@@ -101,7 +101,9 @@ class Trace:
     """The last `size` frames of one charge point; a sequence of `TracedFrame`, oldest first."""
 
     def __init__(self, size: int = 1000) -> None:
-        self._frames: deque[TracedFrame] = deque(maxlen=size)
+        # an empty deque takes 600 bytes, which ten thousand charge points have no use for
+        self._frames: deque[TracedFrame] | list[TracedFrame] = deque(maxlen=size) if size else []
+        self._size = size
         self.last_number = 0
         self._changed = threading.Condition()
         self._waiting: list[TracedFrame] = []
@@ -130,7 +132,8 @@ class Trace:
             self.last_number += 1
             frame.number = self.last_number
             frame.time = time.time()
-            self._frames.append(frame)
+            if self._size:
+                self._frames.append(frame)
             self._waiting.append(frame)
 
     def tell(self, frame: TracedFrame, *, wait: bool) -> None:
