@@ -85,17 +85,37 @@ def run(script: Script, args: Sequence[str] = (), *, allow_violations: bool = Fa
     """
     session.keep_all()
     before = session.verdict()
-    with _as_main(script, args) as module, _sigterm_raises():
+    with _as_main(script, args) as module, _sigterm_raises(), _thread_failures() as raised:
         status = _guarded(lambda: _execute(script, module, allow_violations))
         # after a Ctrl-C nobody waits; what is closed makes the threads end
         closed = _guarded(session.close_all)
     now = session.verdict()
+    if raised and not (closed or status):
+        logs.say(f"a thread of the script raised {raised[0].__name__}")
+        status = RAISED
     return judge(
         closed or status,
         now.violations[len(before.violations) :],
         now.failures[len(before.failures) :],
         allow_violations,
     )
+
+
+@contextlib.contextmanager
+def _thread_failures() -> Iterator[list[type[BaseException]]]:
+    """What ends threads of the script, beside showing it as Python does."""
+    raised: list[type[BaseException]] = []
+    shown = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        raised.append(args.exc_type)
+        shown(args)
+
+    threading.excepthook = hook
+    try:
+        yield raised
+    finally:
+        threading.excepthook = shown
 
 
 def watch_plain_script(caller: Mapping[str, Any]) -> None:

@@ -534,3 +534,12 @@ def test_how_the_script_ended_comes_first(status: int) -> None:
     failures = [ValueError("x")]
     for allow in (False, True):
         assert verdict.judge(status, [violation(None, "x")], failures, allow) == status
+
+
+def test_a_thread_of_the_script_that_raises_is_status_1(tmp_path: Path) -> None:
+    script = tmp_path / "s.py"
+    script.write_text("import threading\nthreading.Thread(target=lambda: 1 / 0).start()\n")
+    result = ocppsim(script)
+    assert result.returncode == 1
+    assert "ZeroDivisionError: division by zero" in result.stderr
+    assert "a thread of the script raised ZeroDivisionError" in result.stderr
