@@ -22,7 +22,10 @@ Past = Literal["answered", "timed out", "been given up"]
 
 
 class Result(dict[str, Any]):
-    """The payload of a CALLRESULT, a dict, that knows its action, uniqueId and latency (s)."""
+    """The payload of a CALLRESULT: a dict.
+
+    action: its request's. unique_id: of both. latency: s, from sending the request.
+    """
 
     __slots__ = ("action", "latency", "unique_id")
 

@@ -207,8 +207,11 @@ class ChargePoint:
         """Have `handler(request)` answer an action of the CSMS; without it, a decorator.
 
         message: for TriggerMessage and ExtendedTriggerMessage, only this requestedMessage.
-        handler: a function, or a payload to answer with. once: only the next one. Registering
-        again replaces. What a handler may return and do: docs/handlers.md.
+        handler: a function, or a payload to answer with. once: for the next one only, before a
+        handler that stays.
+
+        Registering again replaces. What a handler may return and do: docs/handlers.md. Raises
+        TypeError where it is neither a function nor a payload.
         """
         if message is not None and not isinstance(message, str):
             message, handler = None, message
@@ -250,7 +253,7 @@ class ChargePoint:
         """Armed from entering the ``with``, so that nothing is missed::
 
         with cp.expecting("Reset") as resets:
-            ...                                  # what makes the CSMS send it
+            ...  # what makes the CSMS send it
             resets.get(timeout=5).reply(status="Accepted")
         """
         self._handlers.check(action)
@@ -315,7 +318,10 @@ class ChargePoint:
         type: str | None = None,
         where: Callable[[TracedFrame], object] | None = None,
     ) -> list[TracedFrame]:
-        """The frames in `trace` that match, oldest first; arguments as for `wait_for_frame`."""
+        """The frames in `trace` that match, oldest first.
+
+        where(frame): only those for which this is true. Arguments else as for `wait_for_frame`.
+        """
         return [frame for frame in self.trace if matches(frame, action, direction, type, where)]
 
     def on_close(
@@ -358,6 +364,7 @@ class ChargePoint:
 
     @property
     def connected(self) -> bool:
+        """Whether there is a connection, as far as this side knows."""
         return self._link.connected
 
     @property

@@ -120,6 +120,7 @@ class Request:
 
     @property
     def answered(self) -> bool:
+        """Whether an answer has been sent."""
         return self._state == "answered"
 
     @property

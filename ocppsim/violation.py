@@ -14,7 +14,9 @@ class Violation:
     """One thing that the CSMS did against the protocol.
 
     rule, path, message: as in `Fault`. action: where it is known. frame: the text of the frame (its
-    first 10,000 characters). time: seconds since 1970. As text it shows no secrets.
+    first 10,000 characters). time: seconds since 1970.
+
+    As text it shows no secrets.
     """
 
     chargePoint: str
@@ -33,6 +35,7 @@ class Violation:
 
     @property
     def masked_message(self) -> str:
+        """`message`, without the secrets of its frame."""
         return mask_fault(self.path, self.rule, self.message, self.frame)
 
     def __str__(self) -> str:
