@@ -56,7 +56,8 @@ def connect(
     subprotocols: what to offer instead of ``["ocpp1.6"]``, for negative tests. Where ``ocpp1.6`` is
     offered the CSMS has to pick it.
     ssl_context: for ``wss://``; else the system's trust store holds.
-    strict: raise InvalidPayload for an invalid response; else it is logged and returned.
+    strict: raise InvalidPayload for a response that breaks its schema; else it is logged and
+    returned. What is no payload at all raises in both cases.
     lenient: actions whose requests and responses may break their schema, for vendors' dialects.
     response_timeout: s until a CALL fails with CallTimeout; else ``OCPPSIM_RESPONSE_TIMEOUT`` (s),
     else ``RESPONSE_TIMEOUT`` (ms), else 15 s.

@@ -18,7 +18,8 @@ from .address import Address
 from .blocking import may_block, never_block
 from .errors import ConnectError, ConnectionLost, Fault
 from .handshake import Handshake, shake_hands
-from .stream import Stream, Writer, open_stream
+from .stream import Stream, open_stream
+from .writer import Writer
 
 if TYPE_CHECKING:
     from websocket import WebSocket

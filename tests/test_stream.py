@@ -16,7 +16,8 @@ import pytest
 from raw_server import PATIENCE, RawPeer, RawServer, client_context, server_context
 
 from ocppsim.errors import ConnectError, ConnectionLost
-from ocppsim.stream import Stream, Writer, open_stream
+from ocppsim.stream import Stream, open_stream
+from ocppsim.writer import Writer
 
 MUCH = bytes(8 << 20)
 """More than all buffers between here and there hold."""
