@@ -348,3 +348,29 @@ def test_ctrl_c_while_the_script_is_read(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert (err, process.returncode) == ("ocppsim: interrupted\n", 130)
+
+
+# --- the closing verdict -------------------------------------------------------------------------
+
+BEAT = "from ocppsim import connect\nwith connect() as cp:\n    cp.send_heartbeat()\n"
+
+
+def test_verdict_sums_up(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text(BEAT)
+    result = ocppsim("--verdict", tmp_path / "s.py")
+    assert result.returncode == 0
+    assert "VERDICT: good: 1 call, all answered, no violations" in result.stderr
+
+
+def test_verdict_is_json_where_all_is(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text(BEAT)
+    result = ocppsim("--verdict", "--log-json", tmp_path / "s.py")
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert isinstance(lines[-1], dict)
+
+
+def test_a_plain_script_gives_a_verdict_too(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text(BEAT)
+    result = python(tmp_path / "s.py", OCPPSIM_VERDICT="1")
+    assert result.returncode == 0
+    assert "VERDICT: good: 1 call, all answered, no violations" in result.stderr
