@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .clock import check_timeout
 from .errors import CallTimeout, OcppsimError
 from .timers import Timer, timers
 
@@ -56,8 +57,7 @@ class Call:
     ended: bool = False
 
     def __post_init__(self) -> None:
-        if not self.timeout >= 0:
-            raise ValueError(f"a time-out is a number of seconds from 0, not {self.timeout!r}")
+        self.timeout = check_timeout(self.timeout)
 
     @property
     def deadline(self) -> float:

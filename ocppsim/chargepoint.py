@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Self, overload
 from .address import Address
 from .blocking import may_block
 from .calls import Result
+from .clock import check_timeout
 from .conversation import Conversation
 from .errors import ConnectionLost, WaitTimeout
 from .files import Files
@@ -29,7 +30,7 @@ from .trace import Direction, Trace, TracedFrame
 from .transfer import Progress
 from .transport import Handshake
 from .violation import Violation
-from .waiting import Expecting, Waiting, check_timeout, matches
+from .waiting import Expecting, Waiting, matches
 
 __all__ = ["ChargePoint"]
 
@@ -118,11 +119,10 @@ class ChargePoint:
         validate=False sends a payload that breaks the schema, or an action that OCPP does not have.
         Raises InvalidPayload before anything leaves; everything else ends the future: see `call`.
         """
-        timeout = self._response_timeout if timeout is None else timeout
         return self._conversation.submit(
             action,
             {} if payload is None else payload,
-            timeout=check_timeout(timeout),
+            timeout=self._response_timeout if timeout is None else timeout,
             validate=validate,
             unique_id=unique_id,
             concurrent=concurrent,

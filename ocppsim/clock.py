@@ -1,17 +1,18 @@
-"""Time as OCPP writes it."""
+"""Time as OCPP writes it, and seconds as scripts give them."""
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
-__all__ = ["timestamp"]
+__all__ = ["check_timeout", "timestamp"]
 
 
-def timestamp(when: datetime | float | None = None) -> str:
+def timestamp(when: datetime | float | None = None, *, timespec: str = "milliseconds") -> str:
     """RFC 3339 in UTC with milliseconds: ``2026-01-31T12:00:00.000Z`` (OCPP 1.6 §3.15).
 
     when: an aware datetime, or seconds since 1970; now if not given. A naive datetime is taken as
-    local time.
+    local time. timespec: as for ``datetime.isoformat``.
     """
     if when is None:
         moment = datetime.now(UTC)
@@ -19,4 +20,11 @@ def timestamp(when: datetime | float | None = None) -> str:
         moment = when.astimezone(UTC)
     else:
         moment = datetime.fromtimestamp(when, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def check_timeout(timeout: float) -> float:
+    """`timeout` itself, s, at most what threads can wait. Raises ValueError where it is none."""
+    if not isinstance(timeout, (int, float)) or not timeout >= 0:
+        raise ValueError(f"a time-out is a number of seconds from 0, not {timeout!r}")
+    return min(timeout, threading.TIMEOUT_MAX)

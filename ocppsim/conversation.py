@@ -31,8 +31,12 @@ T = TypeVar("T")
 
 MAX_VIOLATIONS = 1000
 # how other versions of OCPP spell error codes; a CSMS that speaks several often uses them in 1.6
-_OTHER_SPELLINGS = {"OccurrenceConstraintViolation", "FormatViolation", "MessageTypeNotSupported"}
-_OTHER_SPELLINGS |= {"RpcFrameworkError"}
+_OTHER_SPELLINGS = {
+    "FormatViolation",
+    "MessageTypeNotSupported",
+    "OccurrenceConstraintViolation",
+    "RpcFrameworkError",
+}
 
 
 class Conversation:

@@ -8,10 +8,10 @@ import re
 import time
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from . import rpc
+from .clock import timestamp
 from .masking import Masked, mask_text
 from .trace import TracedFrame
 from .violation import Violation
@@ -159,9 +159,8 @@ def json_line(record: logging.LogRecord, text: str, shown: Shown | None, encodin
     """One JSON object: time (RFC 3339), level, logger, message, exception; of a frame also its
     `Shown.fields`."""
     created = record.created if shown is None else shown.frame.time
-    when = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
     entry: dict[str, Any] = {
-        "time": when.replace("+00:00", "Z"),
+        "time": timestamp(created),
         "level": record.levelname,
         "logger": record.name,
         "message": text,

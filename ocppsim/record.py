@@ -8,11 +8,11 @@ import logging
 import os
 import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from . import rpc, session, trace
+from .clock import timestamp
 from .masking import Masked, Masker
 from .trace import TracedFrame
 
@@ -88,10 +88,9 @@ class Recorder:
 
 
 def _line(frame: TracedFrame, masked: Masked) -> str:
-    when = datetime.fromtimestamp(frame.time, UTC).isoformat(timespec="microseconds")
     head = {
         "number": frame.number,
-        "time": when.replace("+00:00", "Z"),
+        "time": timestamp(frame.time, timespec="microseconds"),
         "chargePoint": frame.chargePoint,
         "direction": frame.direction,
         "type": frame.type,

@@ -11,11 +11,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from .blocking import may_block
+from .clock import check_timeout
 from .errors import ConnectionLost, WaitTimeout
 from .request import Request
 from .trace import Direction, Trace, TracedFrame
 
-__all__ = ["Expecting", "Waiting", "check_timeout", "matches"]
+__all__ = ["Expecting", "Waiting", "matches"]
 
 T = TypeVar("T")
 
@@ -212,13 +213,6 @@ class Waiting:
         if got is not None:
             return got
         raise WaitTimeout(f"no {what} within {timeout:g} s; {witness}")
-
-
-def check_timeout(timeout: float) -> float:
-    """`timeout` itself, s. Raises ValueError where it is none."""
-    if not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise ValueError(f"a time-out is a number of seconds from 0, not {timeout!r}")
-    return min(timeout, threading.TIMEOUT_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from ..clock import timestamp
 from ..rpc import to_json
 from .entry import Entry
 from .reader import Problem
@@ -152,8 +153,7 @@ def _frames(entries: Sequence[Entry], names: Sequence[str]) -> list[dict[str, An
         lost = entry.is_call and entry.answer is None
         frame: dict[str, Any] = {
             "number": entry.number,
-            "time": entry.time
-            and entry.time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": entry.time and timestamp(entry.time, timespec="microseconds"),
             "ms": entry.time and round(entry.time.timestamp() * 1000),
             "cp": place[entry.chargePoint],
             "sent": entry.direction == "sent",

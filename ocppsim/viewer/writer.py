@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..clock import timestamp
 from ..rpc import to_json
 from .entry import Entry
 
@@ -12,10 +13,9 @@ __all__ = ["record_line"]
 
 def record_line(entry: Entry) -> str:
     """One line of JSON, without a line end; `read_record` reads it back."""
-    moment = entry.time and entry.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
     line: dict[str, Any] = {
         "number": entry.number,
-        "time": moment,
+        "time": entry.time and timestamp(entry.time, timespec="microseconds"),
         "chargePoint": entry.chargePoint,
         "direction": entry.direction,
         "type": entry.type,
