@@ -29,7 +29,7 @@ _running = False  # whether `run` is at work
 _watching = False  # whether the process is a script that nobody runs but Python
 
 
-class _Terminated(SystemExit):
+class _Terminated(KeyboardInterrupt):
     """SIGTERM, raised where the script is."""
 
 
@@ -162,12 +162,12 @@ def _guarded(function: Callable[[], int | None]) -> int:
     """What `function` returns; a signal ends it."""
     try:
         return function() or DONE
-    except KeyboardInterrupt:
-        logs.say("interrupted")
-        return INTERRUPTED
     except _Terminated:
         logs.say("terminated")
         return TERMINATED
+    except KeyboardInterrupt:
+        logs.say("interrupted")
+        return INTERRUPTED
 
 
 def _execute(script: Script, module: ModuleType, allow_violations: bool) -> int:
@@ -176,7 +176,7 @@ def _execute(script: Script, module: ModuleType, allow_violations: bool) -> int:
         code = compile(script.source, script.filename, "exec", dont_inherit=True)
         exec(code, module.__dict__)
         status = DONE
-    except (KeyboardInterrupt, _Terminated):
+    except KeyboardInterrupt:
         raise
     except SystemExit as end:
         status = _exit_status(end)
@@ -291,7 +291,7 @@ def _lines_at_once() -> Iterator[None]:
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
     def terminate(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Terminated(TERMINATED)
+        raise _Terminated
 
     here = threading.current_thread() is threading.main_thread()
     if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

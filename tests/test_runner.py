@@ -374,6 +374,42 @@ def test_a_signal_closes_cleanly(
     assert right.close_code() == 1000
 
 
+STUCK = """
+import time
+from ocppsim import hookimpl
+
+@hookimpl
+def ocppsim_frame(cp, frame):
+    if frame.number == 1:
+        print("ready", flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_inside_a_plugin_is_no_fault_of_the_plugin(
+    number: int,
+    status: int,
+    said: str,
+    right: AnsweringCsms,
+    script: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "stuck.py").write_text(STUCK)
+    path = script("connect().submit('Heartbeat', {})")
+    with start("--url", right.url, "--plugins-dir", folder, path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert (err.splitlines()[-1], process.returncode) == (f"ocppsim: {said}", status)
+
+
 def test_threads_that_are_no_daemons_keep_their_connections(
     right: AnsweringCsms, script: Callable[[str], Path]
 ) -> None:
