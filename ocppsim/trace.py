@@ -143,9 +143,12 @@ class Trace:
         `frame` was told, in case another thread does it (or after 5 s: an observer hangs).
         """
         with self._changed:
-            if self._telling:
-                if wait:
-                    self._changed.wait_for(lambda: self._told >= frame.number, 5.0)
+            if self._telling and wait:
+                # or until that thread is interrupted by a signal: then this one goes on with it
+                self._changed.wait_for(
+                    lambda: self._told >= frame.number or not self._telling, 5.0
+                )
+            if self._telling or self._told >= frame.number:
                 return
             self._telling = True
         try:
@@ -161,6 +164,7 @@ class Trace:
         except BaseException:
             with self._changed:
                 self._telling = False
+                self._changed.notify_all()
             raise
 
     def _next(self) -> TracedFrame | None:
