@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint docs bench format generate man dist clean
+.PHONY: help demo test lint docs bench fuzz soak format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,12 @@ docs: $(VENV)/.dev  ## build the pages into docs/_build/html; a warning is an er
 
 bench: $(VENV)/.dev  ## speed and memory, side by side with others
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
+
+fuzz: $(VENV)/.dev  ## 100,000 mad messages through one connection
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(FUZZ)
+
+soak: $(VENV)/.dev  ## 200 charge points, ten minutes, random faults
+	PYTHONPATH=tests $(BIN)/python -m soak.run $(SOAK)
 
 format: $(VENV)/.dev  ## put the code into its form
 	$(BIN)/ruff format .
