@@ -1,6 +1,7 @@
 """Secrets are not for logs and records: they are replaced by ``***`` before a frame gets there.
 
-A secret is the value of the configuration key AuthorizationKey, and user and password in a URL.
+A secret is the value of the configuration key AuthorizationKey, user and password in a URL, what
+stands in an Authorization header, and a private key in PEM.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ _URL = re.compile(
     r"""(\s*[a-z][a-z0-9+.\-]*://) (?: [^/?\#]*@ | [^/?\#:@\[]*:(?!\d*(?:[/?\#]|$)).*@ )""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+_HEADER = re.compile(
+    r"""(\bauthorization\\*["']?\s*[:=]\s*\\*["']?\w+\s+)[\w+/=.~-]+""", re.IGNORECASE
+)
+_PRIVATE_KEY = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _ESCAPED = re.compile(r"\\u00(2f|3a|4[0-9a-f]|5[0-9a]|6[0-9a-f]|7[0-9a])", re.IGNORECASE)
 
 
@@ -59,6 +66,10 @@ def mask_text(text: str) -> str:
         text = _VALUE.sub(lambda match: f"{match[1]}{match[2] or ''}{MASK}", text)
     if "@" in text:
         text = _USERINFO.sub(rf"\1{MASK}@", text)
+    if "PRIVATE KEY" in text:
+        text = _PRIVATE_KEY.sub(rf"\1{MASK}\2", text)
+    if "uthorization" in text or "UTHORIZATION" in text:
+        text = _HEADER.sub(rf"\1{MASK}", text)
     return text
 
 
@@ -210,7 +221,7 @@ def _is_key(value: Any) -> bool:
 
 
 def _suspicious(text: str) -> bool:
-    return "@" in text or _KEY in text.lower()
+    return "@" in text or "PRIVATE KEY" in text or "authorization" in text.lower()
 
 
 def _parse(text: str) -> Any:

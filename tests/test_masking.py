@@ -130,6 +130,30 @@ def test_what_a_masked_url_looks_like(text: str, expected: str) -> None:
     assert mask(json.dumps(location)).json[3]["location"] == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Authorization: Basic {SECRET}==",
+        f"authorization: Basic {SECRET}+/=",
+        f"{{'Authorization': 'Basic {SECRET}'}}",
+        json.dumps({"Authorization": f"Bearer {SECRET}"}),
+        f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n",
+        f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}",
+        json.dumps({"key": f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{SECRET}\n"}),
+    ],
+)
+def test_authorization_headers_and_private_keys_are_masked(text: str) -> None:
+    assert SECRET not in mask_text(text)
+    frame = json.dumps([2, "1", "DataTransfer", {"vendorId": "v", "data": text}])
+    assert SECRET not in shown(mask(frame))
+    assert SECRET not in mask_text(frame)
+
+
+def test_certificates_and_talk_of_authorization_are_shown() -> None:
+    text = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE----- Authorization cache: 3"
+    assert mask_text(text) == text
+
+
 def test_other_keys_and_other_fields_are_shown() -> None:
     keys = [
         {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
