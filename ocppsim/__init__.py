@@ -17,11 +17,14 @@ from .errors import (
     AlreadyAnswered,
     CallError,
     CallTimeout,
+    CertificateError,
     ConnectError,
     ConnectionLost,
     Fault,
+    GivenUp,
     InvalidPayload,
     OcppsimError,
+    StateError,
     TransferError,
     WaitTimeout,
     WouldDeadlock,
@@ -29,25 +32,32 @@ from .errors import (
 from .hookspecs import hookimpl
 from .logs import verbose
 from .plugins import Plugins
+from .reconnecting import Reconnect
 from .record import record
 from .request import Request
 from .trace import TracedFrame
+from .transactions import Transaction
 from .violation import Violation
 
 __all__ = [
     "AlreadyAnswered",
     "CallError",
     "CallTimeout",
+    "CertificateError",
     "ChargePoint",
     "ConnectError",
     "ConnectionLost",
     "Fault",
+    "GivenUp",
     "InvalidPayload",
     "OcppsimError",
     "Plugins",
+    "Reconnect",
     "Request",
     "Result",
+    "StateError",
     "TracedFrame",
+    "Transaction",
     "TransferError",
     "Violation",
     "WaitTimeout",

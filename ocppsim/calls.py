@@ -129,6 +129,12 @@ class Calls:
         for call in failed:
             call.future.set_exception(error)
 
+    def open(self) -> tuple[list[Future[Result]], list[Future[Result]]]:
+        """Those that are sent and not answered; those that wait for their turn."""
+        with self._lock:
+            sent = [call.future for same_id in self._pending.values() for call in same_id]
+            return sent, [call.future for call in self._queue]
+
     def __len__(self) -> int:
         """How many are sent and not answered, or wait for their turn."""
         with self._lock:
@@ -196,6 +202,8 @@ class Calls:
         return call
 
     def _note(self, unique_id: str, why: Past) -> None:
+        if why == "answered" and unique_id in self._past:
+            return  # sent again under the same id: the first answer may still come
         self._past[unique_id] = why
         if len(self._past) > 1000:
             del self._past[next(iter(self._past))]

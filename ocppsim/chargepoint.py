@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import ssl
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Any, BinaryIO, Self, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
 
 from .address import Address
 from .blocking import may_block
 from .calls import Result
-from .clock import check_timeout
+from .clock import check_timeout, timestamp
+from .configuration import Configuration, Definition
 from .conversation import Conversation
+from .credentials import profile_from
 from .errors import ConnectionLost, WaitTimeout
 from .files import Files
 from .handlers import Handler, Handlers
 from .heartbeat import Heartbeat
+from .keystore import KeyStore
 from .link import Link, Settings
 from .plugins import Plugins
 from .protocol import Protocol
+from .reconnecting import Reconnect
 from .request import TRIGGERS, Answers, Request
 from .rpc import CallFrame
+from .state import State
+from .store import Store
+from .subject import common_name
 from .trace import Direction, Trace, TracedFrame
+from .transaction_queue import ATTEMPTS, RETRY_INTERVAL, TransactionQueue
+from .transactions import Transaction, verify
 from .transfer import Progress
 from .transport import Handshake
 from .violation import Violation
 from .waiting import Expecting, Waiting, matches
+
+if TYPE_CHECKING:
+    from .certificates import CertificateRequest
 
 __all__ = ["ChargePoint"]
 
 _logger = logging.getLogger("ocppsim.cp")
 
 DEFAULT_HEARTBEAT_INTERVAL = 300.0
+
+_PING_INTERVAL = Definition(
+    key="WebSocketPingInterval",
+    type=int,
+    unit="s",
+    minimum=0,
+    maximum=2**31 - 1,
+    description="between WebSocket pings; 0: none",
+)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -53,24 +77,31 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
 class ChargePoint:
     """One charge point, connected to a CSMS. `ocppsim.connect` makes it; ``with`` closes it.
 
-    name: its identity. url: where it is connected, without password. vars: an empty namespace for
-    the script's own things. protocol: the version that it speaks.
+    name: its identity. vars: an empty namespace for the script's own things. protocol: the version
+    that it speaks. configuration: its keys, for GetConfiguration and ChangeConfiguration.
     """
 
     def __init__(
         self, address: Address, protocol: Protocol, settings: Settings, plugins: Plugins
     ) -> None:
         self.name = address.name
-        self.url = address.url
         self.protocol = protocol
         self.strict = settings.strict
         self.vars = SimpleNamespace()
+        self._log = _Log(address.name)
+        self._store: Store | None = None
+        if settings.state_dir is not None:
+            self._store = Store(settings.state_dir, address.name, self._log, verify)
+            self._store.open()
+        self._state = State(self._store)
+        self.configuration = Configuration(self._state, on=self.on)
         self._response_timeout = settings.response_timeout
         self._plugins = plugins
         self._heart = threading.Lock()
         self._heartbeat: Heartbeat | None = None
         self._on_close: list[Callable[[ConnectionLost], object]] = []
-        self._log = _Log(address.name)
+        self._on_reconnect: list[Callable[[], object]] = []
+        self._on_give_up: list[Callable[[Exception], object]] = []
         self._conversation = Conversation(
             address.name,
             protocol,
@@ -86,9 +117,27 @@ class ChargePoint:
             settings,
             self._conversation,
             self._log,
-            on_up=lambda: plugins.tell("ocppsim_connected", cp=self),
+            on_up=self._on_up,
+            on_again=lambda: self._tell(self._on_reconnect, "on_reconnect"),
             on_down=self._on_down,
+            on_give_up=lambda error: self._tell(self._on_give_up, "on_give_up", error),
+            on_refused=self._on_refused,
         )
+        self.configuration.add(ATTEMPTS, 3)
+        self.configuration.add(RETRY_INTERVAL, 60, on_change=lambda *change: self._queue.wake())
+        self._queue = TransactionQueue(
+            self._conversation,
+            self._log,
+            timeout=settings.response_timeout,
+            attempts=lambda: self.configuration[ATTEMPTS.key],
+            retry_interval=lambda: self.configuration[RETRY_INTERVAL.key],
+            store=self._store,
+        )
+        self.trace.observers.append(self._queue.saw)
+        self.configuration.add(_PING_INTERVAL, math.ceil(settings.ping_interval))
+        self.configuration.on_change(_PING_INTERVAL.key, self._on_ping_interval)
+        if (kept := self.configuration[_PING_INTERVAL.key]) != math.ceil(settings.ping_interval):
+            self._link.ping_interval = kept  # the CSMS wanted so, in a process before this
         self._files = Files(self.trace)
         self._waiting = Waiting(self.trace, self._link.closed, lambda r: self._handlers.serve(r))
         self._handlers = Handlers(
@@ -173,6 +222,57 @@ class ChargePoint:
         if payload is not None and len(payload) > 125:
             raise ValueError(f"a ping has at most 125 bytes (RFC 6455 §5.5), not {len(payload)}")
         return self._link.transport.ping(os.urandom(8) if payload is None else payload, timeout)
+
+    # --- the transaction queue ---
+
+    def enqueue_start(self, payload: Mapping[str, Any]) -> Transaction:
+        """Put a StartTransaction into the transaction queue; a Future of its answer, to be given to
+        `enqueue` with what belongs to it.
+
+        The queue delivers one message at a time, in order, once there is a connection and the CSMS
+        has accepted a BootNotification (OCPP 1.6 §3.7). One that the CSMS fails to process, or does
+        not answer in time, is sent again as TransactionMessageAttempts and
+        TransactionMessageRetryInterval say (§3.7.1), then given up: its future raises GivenUp. With
+        a state_dir it is on the disk when this comes back, and outlives the process.
+        Raises InvalidPayload, ConnectionLost where this is closed.
+        """
+        return self._queue.enqueue_start(payload)
+
+    def enqueue(
+        self,
+        action: str,
+        payload: Mapping[str, Any],
+        *,
+        transaction: Transaction | int | None = None,
+    ) -> Future[Result]:
+        """Put another message into the transaction queue: MeterValues, StopTransaction, or what
+        else is not to be lost. A Future of its answer.
+
+        transaction: what `enqueue_start` or `open_transactions` gave, or a transactionId; the
+        payload then has none: it is filled in when the message is sent. Where the start is given
+        up, so is what belongs to it. Raises as `enqueue_start`; ValueError for a StartTransaction,
+        a BootNotification, two transactionIds, or a transaction that is none of this charge point.
+        """
+        return self._queue.enqueue(action, payload, transaction)
+
+    def open_transactions(self) -> list[Transaction]:
+        """The transactions whose StopTransaction was not put into the queue, oldest first; with a
+        state_dir those of earlier processes too."""
+        return self._queue.open_transactions()
+
+    @property
+    def queue(self) -> TransactionQueue:
+        """The transaction queue; its length is how many messages are not delivered."""
+        return self._queue
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """What this charge point keeps: JSON values by key. With a state_dir they are on the disk
+        when they are set, and there in the next process, else they are in memory alone.
+
+        A value is copied in and out: what is to be kept has to be set.
+        """
+        return self._state
 
     # --- requests of the CSMS ---
 
@@ -332,12 +432,25 @@ class ChargePoint:
         self._on_close.append(callback)
         return callback
 
+    def on_reconnect(self, callback: Callable[[], object]) -> Callable[[], object]:
+        """Have `callback()` run, in a thread of its own, each time that this has connected again by
+        itself (see `reconnecting`). It may block, and call. Usable as a decorator."""
+        self._on_reconnect.append(callback)
+        return callback
+
+    def on_give_up(self, callback: Callable[[Exception], object]) -> Callable[[Exception], object]:
+        """Have `callback(error)` run, in a thread of its own, when the last of the attempts to
+        connect again has failed. Usable as a decorator."""
+        self._on_give_up.append(callback)
+        return callback
+
     # --- heartbeats ---
 
     def start_heartbeat(self, interval: float) -> None:
         """Send a Heartbeat every `interval` seconds until `stop_heartbeat` or the connection ends.
 
-        0 leaves the choice to the charge point (OCPP 1.6 §4.2): 300 s. Calling again changes it.
+        They go on where this connects again by itself, not after `reconnect` or `abort`. 0 leaves
+        the choice to the charge point (OCPP 1.6 §4.2): 300 s. Calling again changes it.
         Raises ValueError where it is negative or no number, ConnectionLost where there is no
         connection.
         """
@@ -348,12 +461,15 @@ class ChargePoint:
             self._replace_heartbeat(None)
             if not self.connected:
                 raise ConnectionLost("no heartbeat: not connected")
-            self._replace_heartbeat(Heartbeat(seconds, lambda: self.submit("Heartbeat"), self._log))
+            self._replace_heartbeat(self._beating(seconds))
 
     def stop_heartbeat(self) -> None:
         """Send no more of them."""
         with self._heart:
             self._replace_heartbeat(None)
+
+    def _beating(self, interval: float) -> Heartbeat:
+        return Heartbeat(interval, lambda: self.submit("Heartbeat"), self._log)
 
     def _replace_heartbeat(self, heartbeat: Heartbeat | None) -> None:
         if self._heartbeat is not None:
@@ -368,17 +484,77 @@ class ChargePoint:
         return self._link.connected
 
     @property
+    def reconnecting(self) -> Reconnect | None:
+        """How this connects again by itself after a loss; None: it does not. Setting it while there
+        is no connection begins, or ends, the attempts."""
+        return self._link.policy
+
+    @reconnecting.setter
+    def reconnecting(self, policy: Reconnect | None) -> None:
+        self._link.policy = Reconnect.of(policy)
+
+    def wait_until_connected(self, *, timeout: float = 30.0) -> None:
+        """Wait for a connection, where another thread or `reconnecting` is to bring it.
+
+        Raises WaitTimeout, ConnectionLost when this is closed or gives up.
+        """
+        if not self._link.wait_until_connected(check_timeout(timeout)):
+            raise WaitTimeout(f"not connected within {timeout:g} s")
+
+    @property
+    def url(self) -> str:
+        """Where this connects, without password."""
+        return self._link.target.address.url
+
+    @property
+    def security_profile(self) -> int:
+        """The one that was asked for; else 3 with a certificate of this charge point, 2 for a
+        password over TLS, 1 for a password, 0 otherwise (security white paper §2)."""
+        return self._link.target.security_profile
+
+    @property
     def handshake(self) -> Handshake:
         """What the CSMS answered to the last handshake: status, headers, subprotocol."""
         return self._link.transport.handshake
 
-    def reconnect(self) -> None:
+    def reconnect(
+        self,
+        *,
+        url: str | None = None,
+        user: str | None = None,
+        password: str | bytes | None = None,
+        security_profile: int | None = None,
+        timeout: float = 5.0,
+    ) -> None:
         """Connect again as before, after closing what is open. Handlers, vars and trace stay.
 
-        Raises ConnectError, and ConnectionLost where another thread closes meanwhile.
+        First a CALL that was sent gets its answer, or times out, and for `timeout` seconds handlers
+        may answer what they are working on (not the one that this is called from). `abort` before
+        it, and nothing is waited for. Then there is at least a second between the end of the old
+        connection and the new one.
+
+        url, user, password, security_profile: as for `connect`. What is given holds from now on if
+        the connection comes about, else all stays as it was; the name goes to the end of the URL
+        where it is not there. The certificate that was saved last is used; where the CSMS refuses
+        it, the one before it is, and a SecurityEventNotification of the type
+        InvalidChargePointCertificate tells of it.
+        Raises ConnectError, and ConnectionLost where another thread closes meanwhile;
+        CertificateError for a file that is not good.
         """
-        self.stop_heartbeat()
-        self._link.reconnect()
+        timeout = check_timeout(timeout)
+        profile = profile_from(security_profile, {})
+        if self._store is not None:
+            self._store.open()
+            self._state.load()
+        self._queue.reopen()
+        try:
+            self._link.reconnect(
+                lambda: self._finish(timeout),
+                lambda target: target.changed(url, user, password, profile),
+            )
+        finally:
+            if not self._link.is_open:
+                self._close_state(timeout)
 
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> None:
         """Close, from any thread, as often as you like; done within `timeout` seconds.
@@ -400,6 +576,41 @@ class ChargePoint:
         plain end of the TCP connection. `reconnect` works afterwards."""
         self.stop_heartbeat()
         self._link.abort(reset=reset)
+
+    # --- certificates ---
+
+    @property
+    def keystore(self) -> KeyStore:
+        """Key and certificate of this charge point, and where new ones are saved. `reconnect` uses
+        the pair that was saved last."""
+        return self._link.target.tls.keystore
+
+    def trust(self, roots: Iterable[str]) -> None:
+        """Trust these certificates (PEM) too, from the next connection on, in place of those of the
+        call before; nothing with a context of the script's own (``ssl_context=``)."""
+        self._link.trust(roots)
+
+    @property
+    def trusted(self) -> list[str]:
+        """Whom this trusts beside the system's trust store: what `connect` was given, and `trust`;
+        a PEM each. Raises CertificateError for a file that is not good."""
+        return self._link.target.tls.trusted()
+
+    def generate_csr(
+        self, subject: str | None = None, *, key_type: str = "EC", key_size: int | None = None
+    ) -> CertificateRequest:
+        """A new private key, and a signing request for SignCertificate (PKCS #10), in PEM.
+
+        subject: ``/C=DE/O=Org/CN=cp1`` or ``CN=cp1,O=Org,C=DE`` (RFC 4514); without it the common
+        name is that of this charge point. key_type: ``"EC"``, with a key_size of 256, 384 or 521
+        bits, or ``"RSA"``, with 2048 bits or more; the first of each is the default.
+        Raises CertificateError for what is no subject, or no such key.
+        """
+        # the library behind it takes a while to import
+        from .certificates import generate_csr
+
+        subject = common_name(self.name) if subject is None else subject
+        return generate_csr(subject, key_type=key_type, key_size=key_size)
 
     # --- files ---
 
@@ -488,21 +699,76 @@ class ChargePoint:
     def _on_request(self, frame: CallFrame, answers: Answers) -> None:
         self._handlers.serve(Request(self, frame, answers))
 
+    def _on_refused(self, why: str) -> None:
+        """The CSMS refused the newest certificate, and took the one before it (security white
+        paper §4)."""
+        text = f"refused, the one before it is in use again: {why}"
+        event = {
+            "type": "InvalidChargePointCertificate",
+            "timestamp": timestamp(),
+            "techInfo": text[:255],
+        }
+        self.submit("SecurityEventNotification", event)
+
+    def _on_up(self, by_itself: bool) -> None:
+        with self._heart:
+            beating = self._heartbeat if by_itself else None
+            self._replace_heartbeat(beating and self._beating(beating.interval))
+        self._plugins.tell("ocppsim_connected", cp=self)
+        self._queue.wake()
+
     def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
-        self.stop_heartbeat()
+        self._pause_heartbeat()
+        self._handlers.wake()
         self._plugins.tell("ocppsim_disconnected", cp=self, reason=reason)
         if by_us:
             return
         self._log.warning("%s", reason)
-        for callback in self._on_close:
-            name = f"ocppsim {self.name} on_close"
-            self._handlers.run(name, lambda call=callback: call(reason))  # type: ignore[misc]
+        self._tell(self._on_close, "on_close", reason)
+
+    def _tell(self, callbacks: Iterable[Callable[..., object]], what: str, *told: object) -> None:
+        for callback in list(callbacks):
+            try:
+                self._handlers.run(f"ocppsim {self.name} {what}", partial(callback, *told))
+            except RuntimeError as error:  # the system has no more threads
+                self._log.error("%s was not told: %s", what, error)
+
+    def _on_ping_interval(self, key: str, old: int, new: int) -> None:
+        self._link.ping_interval = new
+
+    def _pause_heartbeat(self) -> None:
+        with self._heart:
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+
+    def _finish(self, timeout: float) -> None:
+        """Wait for what is under way, before the connection is closed."""
+        self._pause_heartbeat()
+        if not self.connected:
+            return
+        deadline = time.monotonic() + timeout
+        sent, queued = self._conversation.calls.open()
+        wait(sent)  # each ends by its own time-out
+        wait(queued, max(0.0, deadline - time.monotonic()))
+        left = max(0.0, deadline - time.monotonic())
+        unanswered = self._handlers.finish(left, self._link.closed.is_set)
+        if unanswered:
+            text = "reconnecting, though these are not answered yet: %s"
+            self._log.warning(text, ", ".join(unanswered))
 
     def _end_waits(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
         self._waiting.wake()
+        self._queue.close(timeout)  # before the handlers, which may wait for its futures
         self._handlers.wake()
-        self._handlers.join(timeout)
+        self._handlers.join(max(0.0, deadline - time.monotonic()))
         self._files.remove()
+        self._close_state(0.0)
+
+    def _close_state(self, timeout: float) -> None:
+        self._queue.close(timeout)
+        if self._store is not None:
+            self._store.close()
 
 
 def _constant(payload: Mapping[str, Any]) -> Handler:

@@ -59,9 +59,19 @@ def _run(options: argparse.Namespace) -> int:
     logs.verbose(screen_level(vars(options)), log_json=bool(options.log_json))
     if options.record:
         _record(options.record, bool(options.record_secrets))
+    _check_files(options)
     variables = {
         "OCPPSIM_URL": options.url,
+        "OCPPSIM_SECURITY_PROFILE": options.security_profile,
+        "OCPPSIM_PASSWORD_FILE": options.password_file,
+        "OCPPSIM_CA": options.ca,
+        "OCPPSIM_CA_DIR": options.ca_dir,
+        "OCPPSIM_CERT": options.cert,
+        "OCPPSIM_KEY": options.key,
+        "OCPPSIM_KEYSTORE": options.keystore,
+        "OCPPSIM_KEYSTORE_ROOT": options.keystore_root,
         "OCPPSIM_RESPONSE_TIMEOUT": options.response_timeout,
+        "OCPPSIM_STATE_DIR": options.state_dir,
         "OCPPSIM_PLUGINS_DIR": os.pathsep.join(options.plugins_dir or ()) or None,
         "OCPPSIM_NO_PLUGIN": ",".join(options.no_plugin or ()) or None,
     }
@@ -69,6 +79,22 @@ def _run(options: argparse.Namespace) -> int:
         say_at_end()
     with _variables(variables):
         return runner.run(script, options.args, allow_violations=bool(options.allow_violations))
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Say now what is wrong with the files that were named. Raises ScriptError."""
+    from .credentials import password_of, tls_from
+
+    names = ("ca", "ca_dir", "cert", "key", "keystore", "keystore_root")
+    given = {name: vars(options)[name] for name in names if vars(options)[name]}
+    try:
+        password_of({"OCPPSIM_PASSWORD_FILE": options.password_file or ""})
+        if given:
+            tls = tls_from("*", {}, **given)
+            tls.context(None)
+            tls.check_files(tls.keystore.find("*"))
+    except ValueError as error:  # CertificateError too
+        raise runner.ScriptError(str(error)) from None
 
 
 def _listing(found: plugins.Plugins) -> str:

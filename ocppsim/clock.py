@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-__all__ = ["check_timeout", "timestamp"]
+__all__ = ["SCALE", "check_timeout", "scaled", "timestamp"]
+
+SCALE = 1.0
+"""What `scaled` multiplies with. Tests make it small, so that a second of waiting is none."""
 
 
 def timestamp(when: datetime | float | None = None, *, timespec: str = "milliseconds") -> str:
@@ -21,6 +24,12 @@ def timestamp(when: datetime | float | None = None, *, timespec: str = "millisec
     else:
         moment = datetime.fromtimestamp(when, UTC)
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def scaled(seconds: float) -> float:
+    """`seconds` of waiting for better times: before dialling again, between attempts and pings, for
+    a pong. As they are, but in tests."""
+    return seconds * SCALE
 
 
 def check_timeout(timeout: float) -> float:

@@ -8,12 +8,17 @@ import ssl
 import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import logs, runner, session
 from .address import Address
+from .credentials import password_from, password_of, profile_from, tls_from
+from .keystore import KeyStore
 from .link import Settings
 from .plugins import Plugins, shared
+from .reconnecting import Reconnect
 from .v16.actions import PROTOCOL as OCPP16
 from .v16.chargepoint import ChargePoint16
 
@@ -34,6 +39,16 @@ def connect(
     password: str | bytes | None = None,
     headers: Mapping[str, str] | None = None,
     subprotocols: Sequence[str] | None = None,
+    authorization_key: str | None = None,
+    security_profile: int | None = None,
+    ca: Path | str | None = None,
+    ca_dir: Path | str | None = None,
+    cert: Path | str | None = None,
+    key: Path | str | None = None,
+    key_password: str | bytes | None = None,
+    keystore: KeyStore | Sequence[Mapping[str, str]] | Path | str | None = None,
+    keystore_root: Path | str | None = None,
+    insecure: bool = False,
     ssl_context: ssl.SSLContext | None = None,
     strict: bool = True,
     lenient: Collection[str] = (),
@@ -41,6 +56,10 @@ def connect(
     connect_timeout: float = 10.0,
     send_timeout: float = 15.0,
     trace_size: int = 1000,
+    reconnect: bool | Reconnect = False,
+    ping_interval: float = 0.0,
+    pong_timeout: float = 10.0,
+    state_dir: str | os.PathLike[str] | None = None,
     plugins: Plugins | None = None,
 ) -> ChargePoint16:
     """Connect a charge point to a CSMS; use it in a ``with``, or `close` it.
@@ -51,11 +70,24 @@ def connect(
     name: the charge point's identity, put at the end of the URL where it is not there yet.
     version: of OCPP; ``"1.6"``.
     user, password: for HTTP Basic; also as ``ws://user:password@host/…``. The user is the name
-    unless given.
+    unless given. authorization_key: the password as bytes in hexadecimal, as the configuration key
+    AuthorizationKey has it (OCPP-J 1.6 §6.2.2).
+    security_profile: 1 is a password over ``ws://``, 2 a password over ``wss://``, 3 a certificate
+    of the charge point over ``wss://``, 0 none of them; refused where what it takes is missing.
+    Without it, whatever is given is used.
+    ca, ca_dir: whom to trust over ``wss://``, and nobody else: a file (PEM or DER), or PEM itself;
+    a folder of such files. Else the system's trust store holds.
+    cert, key: the certificate of the charge point and its private key, PEM files; key may be left
+    out where both are in one. key_password: of an encrypted key.
+    keystore: the same for many charge points, by name: ``{"id": "CP1", "key": …, "cert": …}``
+    each, the id ``*`` for all others; as a list, as JSON, as a file of JSON, or a `KeyStore`.
+    keystore_root: the folder where new pairs are saved (`ChargePoint.keystore`), and what paths of
+    the key store are relative to. The pair saved last comes first, then cert, then the keystore.
+    insecure: check no certificate of the CSMS, and warn of it at each connection.
+    ssl_context: decides on all of TLS, instead of these.
     headers: more HTTP headers for the handshake.
     subprotocols: what to offer instead of ``["ocpp1.6"]``, for negative tests. Where ``ocpp1.6`` is
     offered the CSMS has to pick it.
-    ssl_context: for ``wss://``; else the system's trust store holds.
     strict: raise InvalidPayload for a response that breaks its schema; else it is logged and
     returned. What is no payload at all raises in both cases.
     lenient: actions whose requests and responses may break their schema, for vendors' dialects.
@@ -64,11 +96,19 @@ def connect(
     connect_timeout: s until the handshake is over. send_timeout: s in which the CSMS may read
     nothing before the connection counts as lost.
     trace_size: how many frames `ChargePoint.trace` keeps.
+    reconnect: whether to connect again by itself after a loss, and how: True for `Reconnect()`.
+    ping_interval: s between WebSocket pings; 0: none. It is the configuration key
+    WebSocketPingInterval. pong_timeout: s in which the pong has to come, else the connection counts
+    as lost.
+    state_dir: a folder in which the transaction queue and `ChargePoint.state` outlive the process,
+    even a ``kill -9``; one process at a time may use it. Else ``OCPPSIM_STATE_DIR``; without that
+    they are in memory.
     plugins: instead of those of the process: the installed ones, and those of
     ``OCPPSIM_PLUGINS_DIR``.
 
-    Raises ConnectError, which says what stood in the way; ValueError for a setting that makes no
-    sense.
+    Raises ConnectError, which says what stood in the way; CertificateError for a file of a key or
+    certificate that is not good; StateError for a state_dir that another process uses, or that
+    cannot be used; ValueError for a setting that makes no sense.
     """
     logs.from_environment()
     runner.watch_plain_script(sys._getframe(1).f_globals)
@@ -84,17 +124,38 @@ def connect(
     if not url:
         embedded = _embedded.start()
         url = f"{embedded.url}/{'' if name else _embedded.next_name()}"
+    password = password_from(password, authorization_key)
     address = Address.parse(url, name=name, user=user, password=password)
+    if address.password is None:
+        address = replace(address, password=password_of(os.environ))
+    tls = tls_from(
+        address.name,
+        os.environ,
+        ca=ca,
+        ca_dir=ca_dir,
+        cert=cert,
+        key=key,
+        key_password=key_password,
+        keystore=keystore,
+        keystore_root=keystore_root,
+        insecure=insecure,
+        ssl_context=ssl_context,
+    )
     settings = Settings(
         subprotocols=[OCPP16.subprotocol] if subprotocols is None else list(subprotocols),
         headers=dict(headers or {}),
-        ssl_context=ssl_context,
+        tls=tls,
+        security_profile=profile_from(security_profile, os.environ),
         connect_timeout=_positive("connect_timeout", connect_timeout),
         response_timeout=_response_timeout(response_timeout),
         send_timeout=_positive("send_timeout", send_timeout),
         strict=strict,
         lenient=lenient,
         trace_size=trace_size,
+        reconnect=Reconnect.of(reconnect),
+        ping_interval=_interval("ping_interval", ping_interval),
+        pong_timeout=_positive("pong_timeout", pong_timeout),
+        state_dir=_folder(os.environ.get("OCPPSIM_STATE_DIR") if state_dir is None else state_dir),
     )
     plugins = shared() if plugins is None else plugins
     plugins.use()
@@ -156,6 +217,14 @@ def _response_timeout(given: float | None) -> float:
             except ValueError:
                 raise ValueError(f"{variable} is no positive number: {text!r}") from None
     return 15.0
+
+
+def _folder(path: str | os.PathLike[str] | None) -> Path | None:
+    return Path(path) if path else None
+
+
+def _interval(what: str, seconds: float) -> float:
+    return 0.0 if seconds == 0 and not isinstance(seconds, bool) else _positive(what, seconds)
 
 
 def _positive(what: str, seconds: float) -> float:

@@ -76,6 +76,17 @@ class Conversation:
         self._transport = transport
         self._seen.clear()
 
+    @property
+    def connected(self) -> bool:
+        """False where `submit` fails at once."""
+        transport = self._transport
+        return transport is not None and transport.alive
+
+    def check(self, action: str, payload: Any) -> None:
+        """Raises InvalidPayload where `submit` would."""
+        self._refuse_invalid(action, payload, "")
+        self._encode(CallFrame("", action, payload), action, "request")
+
     def submit(
         self,
         action: str,
@@ -92,7 +103,7 @@ class Conversation:
             self._refuse_invalid(action, payload, unique_id)
         text = self._encode(CallFrame(unique_id, action, payload), action, "request")
         call = Call(action, payload, unique_id, text, timeout, concurrent)
-        if self._transport is None or not self._transport.alive:
+        if not self.connected:
             call.future.set_exception(ConnectionLost(f"{action} was not sent: not connected"))
         else:
             self.calls.submit(call)

@@ -44,7 +44,7 @@ def csms_parser() -> argparse.ArgumentParser:
         type=_user,
         action="append",
         default=[],
-        help="ask for HTTP Basic authentication (security profile 1, with --cert 2) and let in the"
+        help="ask for HTTP Basic authentication (security profile 1; 2 with TLS) and let in the"
         " charge point NAME with this PASSWORD; may be given more than once. Other users of this"
         " machine can read a command line: prefer --passwords",
     )
@@ -60,6 +60,37 @@ def csms_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--key", metavar="FILE", help="private key of the certificate: PEM, without a passphrase"
+    )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="serve TLS (wss) with a certificate of an own authority, which also signs what charge"
+        " points ask for with SignCertificate; charge points have to trust it: --ca-file",
+    )
+    parser.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        help="with --tls: where to write the certificate of the authority, for charge points to"
+        " trust; without this a temporary file, whose name is printed. With --ca-key, where it is"
+        " read from if it is there",
+    )
+    parser.add_argument(
+        "--ca-key",
+        metavar="FILE",
+        help="with --ca-file: keep the authority's private key in this file, so that the next start"
+        " has the same authority; without this every start makes a new one",
+    )
+    parser.add_argument(
+        "--client-certificates",
+        action="store_true",
+        help="with --tls: let in only charge points with a certificate of the authority (security"
+        " profile 3); without this they may show one",
+    )
+    parser.add_argument(
+        "--client-ca",
+        metavar="FILE",
+        help="with --tls or --cert: let in only charge points with a certificate that was issued by"
+        " one of the authorities in this PEM file (security profile 3)",
     )
     parser.add_argument(
         "--interval",

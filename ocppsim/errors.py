@@ -10,7 +10,10 @@
     ├── CallError                               the CSMS answered with a CALLERROR;
     │                                           raised by a handler: the CALLERROR to answer with
     ├── InvalidPayload       (ValueError)       a payload breaks its schema
+    ├── GivenUp                                 a message of the transaction queue was given up
+    ├── StateError           (OSError)          the state of a charge point cannot be kept there
     ├── TransferError        (OSError)          a file was not sent or fetched
+    ├── CertificateError     (ValueError)       a certificate, key, password or subject is not good
     ├── AlreadyAnswered      (RuntimeError)     a request was to be answered a second time
     └── WouldDeadlock        (RuntimeError)     a blocking call from a thread that must not block
 
@@ -28,11 +31,14 @@ __all__ = [
     "AlreadyAnswered",
     "CallError",
     "CallTimeout",
+    "CertificateError",
     "ConnectError",
     "ConnectionLost",
     "Fault",
+    "GivenUp",
     "InvalidPayload",
     "OcppsimError",
+    "StateError",
     "TransferError",
     "WaitTimeout",
     "WouldDeadlock",
@@ -67,7 +73,8 @@ class ConnectError(OcppsimError, ConnectionError):
     """No connection came about.
 
     url: where to, without password. status, headers, body: the HTTP answer of a refused handshake
-    (None, {}, b"" where there was none).
+    (None, {}, b"" where there was none). refused: whether the CSMS was reached, and then refused or
+    hung up.
     """
 
     def __init__(
@@ -75,12 +82,14 @@ class ConnectError(OcppsimError, ConnectionError):
         message: str,
         *,
         url: str = "",
+        refused: bool = False,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.url = url
+        self.refused = refused
         self.status = status
         self.headers = dict(headers or {})
         self.body = body
@@ -175,6 +184,21 @@ class InvalidPayload(OcppsimError, ValueError):
         self.received = received
 
 
+class GivenUp(OcppsimError):
+    """A message of the transaction queue was given up; it will not be sent any more.
+
+    ``__cause__`` is what the last attempt failed with.
+    """
+
+    def __init__(self, action: str, why: str) -> None:
+        super().__init__(f"{action} was given up: {why}")
+        self.action = action
+
+
+class StateError(OcppsimError, OSError):
+    """The state of a charge point cannot be kept there: the folder is in use or unusable."""
+
+
 class TransferError(OcppsimError, OSError):
     """A file was not sent or fetched, or not whole.
 
@@ -187,6 +211,13 @@ class TransferError(OcppsimError, OSError):
         super().__init__(message)
         self.location = location
         self.reply = reply
+
+
+class CertificateError(OcppsimError, ValueError):
+    """A certificate, a key, its password, or a subject is not what it has to be.
+
+    The text, in one line, says which file and why; it never holds a key or a password.
+    """
 
 
 class AlreadyAnswered(OcppsimError, RuntimeError):

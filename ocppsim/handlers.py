@@ -51,7 +51,9 @@ class Handlers:
         self._changed = threading.Condition()
         self._script: dict[tuple[str, str | None], Handler] = {}
         self._once: dict[tuple[str, str | None], Handler] = {}
-        self._threads: set[threading.Thread] = set()
+        # each with what it serves, if it does
+        self._threads: dict[threading.Thread, Request | None] = {}
+        self._finishing: set[threading.Thread] = set()
         self.failures: list[BaseException] = []
         """What handlers raised that was not meant for the CSMS (the last 100)."""
 
@@ -82,22 +84,54 @@ class Handlers:
             return
         try:
             name = f"ocppsim {self._name} {request.action:.40}"
-            self.run(name, lambda: self._serve_and_free(request))
+            request.on_settled = self.wake
+            self.run(name, lambda: self._serve_and_free(request), request)
         except RuntimeError as error:  # the system has no more threads
             _free.release()
             self._turn_away(request, "InternalError", str(error)[:255])
 
-    def run(self, name: str, function: Callable[[], object]) -> None:
-        """Run `function` in a thread that `join` joins."""
+    def run(
+        self, name: str, function: Callable[[], object], request: Request | None = None
+    ) -> None:
+        """Run `function` in a thread that `join` joins. request: what it serves."""
         thread = threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
         with self._changed:
-            self._threads.add(thread)
+            self._threads[thread] = request
         try:
             thread.start()
         except RuntimeError:
             with self._changed:
-                self._threads.discard(thread)
+                del self._threads[thread]
             raise
+
+    def finish(self, timeout: float, over: Callable[[], bool]) -> list[str]:
+        """Wait until the requests that are being handled have their answers; the actions of those
+        that have none all the same.
+
+        Not those of this thread, nor of others that wait here: they would wait for each other.
+        over: whether to wait no longer; `wake` has it asked again.
+        """
+        me = threading.current_thread()
+        with self._changed:
+            serving = [(t, r) for t, r in self._threads.items() if r is not None and t is not me]
+
+            def left() -> list[str]:
+                return [
+                    request.action
+                    for thread, request in serving
+                    if thread in self._threads
+                    and thread not in self._finishing
+                    and request.answerable
+                    and not request.settled
+                ]
+
+            self._finishing.add(me)
+            self._changed.notify_all()
+            try:
+                self._changed.wait_for(lambda: not left() or over(), timeout)
+                return left()
+            finally:
+                self._finishing.discard(me)
 
     def join(self, timeout: float) -> None:
         """Wait for the threads; name those that will not end in time, and leave them."""
@@ -137,7 +171,7 @@ class Handlers:
             self._failed("a callback failed", error)
         finally:
             with self._changed:
-                self._threads.discard(threading.current_thread())
+                del self._threads[threading.current_thread()]
                 self._changed.notify_all()
 
     def _serve_and_free(self, request: Request) -> None:

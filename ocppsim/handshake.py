@@ -49,7 +49,6 @@ def shake_hands(
         lines["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
     if address.authorization and "authorization" not in given:
         lines["Authorization"] = address.authorization
-    wss = "" if address.tls else " (does it want wss://?)"
     ws: Any = websocket.WebSocket(enable_multithread=False, skip_utf8_validation=True)
     try:
         ws.connect(
@@ -62,7 +61,8 @@ def shake_hands(
         )
     except (websocket.WebSocketException, ValueError, OSError) as error:
         # what was heard says more than websocket-client, which wants to read it to its end
-        raise _heard(stream, address) or _broken(error, wss) from None
+        why = _heard(stream, address) or _told(stream, error) or _broken(error, stream.hint)
+        raise why from None
     answer = ws.handshake_response
     picked = answer.headers.get("sec-websocket-protocol")
     return ws, Handshake(answer.status, answer.headers, picked)
@@ -81,7 +81,19 @@ def _heard(stream: Stream, address: Address) -> ConnectError | None:
     return _refused(int(status[1]), headers, body, address)
 
 
-def _broken(error: Exception, wss: str) -> ConnectError:
+def _told(stream: Stream, error: Exception) -> ConnectError | None:
+    """What the server said in TLS, where it hung up."""
+    import websocket
+
+    hung_up = isinstance(error, OSError | websocket.WebSocketConnectionClosedException)
+    if not hung_up or isinstance(error, TimeoutError):
+        return None
+    why = stream.told()
+    return None if why is None else ConnectError(why, refused=True)
+
+
+def _broken(error: Exception, hint: str) -> ConnectError:
+    """hint: what may be the matter where the server hung up."""
     import websocket
 
     if isinstance(error, websocket.WebSocketBadStatusException):
@@ -89,9 +101,11 @@ def _broken(error: Exception, wss: str) -> ConnectError:
     if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
         return ConnectError("connected, but no answer to the WebSocket handshake in time")
     if isinstance(error, websocket.WebSocketConnectionClosedException):
-        return ConnectError(f"the server closed the connection during the handshake{wss}")
+        text = f"the server closed the connection during the handshake ({hint})"
+        return ConnectError(text, refused=True)
     if isinstance(error, OSError):
-        return ConnectError(f"the connection broke during the handshake: {error}{wss}")
+        text = f"the connection broke during the handshake: {error.strerror or error} ({hint})"
+        return ConnectError(text, refused=True)
     why = str(error)
     if why == "Invalid WebSocket Header":
         why = "one of Upgrade, Connection and Sec-WebSocket-Accept is wrong or missing"
@@ -112,7 +126,7 @@ def _refused(
     text += f" ({hint})" if hint else ""
     said = " ".join(body.decode(errors="replace").split())
     text += f": {said[:200]}" if said else ""
-    return ConnectError(text, status=status, headers=headers, body=body)
+    return ConnectError(text, refused=True, status=status, headers=headers, body=body)
 
 
 def _rest(stream: Stream, headers: Mapping[str, str], had: int = 0) -> bytes:

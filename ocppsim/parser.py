@@ -27,8 +27,8 @@ to sys.exit.
 
 Each option can be given by the environment variable in brackets; the option comes first, then the
 variable. A plain `python script.py` minds OCPPSIM_VERBOSE, OCPPSIM_QUIET, OCPPSIM_LOG_JSON,
-OCPPSIM_RECORD, OCPPSIM_RECORD_SECRETS, OCPPSIM_ALLOW_VIOLATIONS, OCPPSIM_URL and
-OCPPSIM_RESPONSE_TIMEOUT as well.
+OCPPSIM_RECORD, OCPPSIM_RECORD_SECRETS, OCPPSIM_ALLOW_VIOLATIONS, OCPPSIM_URL, OCPPSIM_STATE_DIR,
+OCPPSIM_RESPONSE_TIMEOUT and those of the security options as well.
 
 Frames and log lines go to standard error; standard output is the script's.
 """
@@ -86,6 +86,14 @@ def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
         help="how long a CALL may stay unanswered; 15 if not given [OCPPSIM_RESPONSE_TIMEOUT]",
     )
 
+    run.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="keep the transaction queue and the state of each charge point in DIR, so that they"
+        " outlive the process; one process at a time may use it [OCPPSIM_STATE_DIR]",
+    )
+
+    _add_security_options(parser)
     _add_early_options(parser)
 
     record = parser.add_argument_group("record")
@@ -116,6 +124,59 @@ def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
         " answer [OCPPSIM_VERDICT]",
     )
     return parser
+
+
+def _add_security_options(parser: argparse.ArgumentParser) -> None:
+    security = parser.add_argument_group(
+        "security", "For each connect() of the script that does not say otherwise."
+    )
+    security.add_argument(
+        "--security-profile",
+        metavar="N",
+        type=_profile,
+        help="1: a password over ws://; 2: a password over wss://; 3: a client certificate over"
+        " wss://; 0: none of them [OCPPSIM_SECURITY_PROFILE]",
+    )
+    security.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="the password for HTTP Basic is in FILE [OCPPSIM_PASSWORD_FILE; the password itself:"
+        " OCPPSIM_PASSWORD, in hexadecimal: OCPPSIM_AUTHORIZATION_KEY]",
+    )
+    security.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="over wss://, trust the certificates in FILE, instead of the system's trust store"
+        " [OCPPSIM_CA, SSL_CERT_FILE]",
+    )
+    security.add_argument(
+        "--ca-dir",
+        metavar="DIR",
+        help="the same for the files of a folder [OCPPSIM_CA_DIR, SSL_CERT_DIR]",
+    )
+    security.add_argument(
+        "--cert",
+        metavar="FILE",
+        help="the certificate of the charge point (PEM) [OCPPSIM_CERT, SSL_CLIENT_CERT_FILE]",
+    )
+    security.add_argument(
+        "--key",
+        metavar="FILE",
+        help="its private key, if not in the same file [OCPPSIM_KEY, SSL_CLIENT_KEY_FILE]",
+    )
+    security.add_argument(
+        "--keystore",
+        metavar="JSON",
+        help="certificates and keys by charge point: a JSON array of objects with id (a name, or *"
+        " for all others), key and cert (paths); or a file that holds it [OCPPSIM_KEYSTORE,"
+        " SSL_CLIENT_KEYSTORE]",
+    )
+    security.add_argument(
+        "--keystore-root",
+        metavar="DIR",
+        help="where the paths of the key store begin, and where new certificates and keys are saved"
+        " [OCPPSIM_KEYSTORE_ROOT, SSL_CLIENT_KEYSTORE_ROOT]",
+    )
 
 
 def early_options(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
@@ -242,6 +303,12 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _profile(text: str) -> int:
+    if text.strip() not in ("0", "1", "2", "3"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0, 1, 2 or 3")
+    return int(text)
+
+
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError(f"{text!r} is not 0, 1 or 2")
@@ -260,6 +327,15 @@ def _switch(text: str) -> bool:
 _VARIABLES: dict[str, Callable[[str], Any]] = {
     "url": str,
     "response_timeout": _seconds,
+    "security_profile": _profile,
+    "password_file": str,
+    "ca": str,
+    "ca_dir": str,
+    "cert": str,
+    "key": str,
+    "keystore": str,
+    "keystore_root": str,
+    "state_dir": str,
     "verbose": _number,
     "quiet": _switch,
     "log_json": _switch,

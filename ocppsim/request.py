@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .blocking import may_block
@@ -47,6 +47,9 @@ class Request:
         self._answers = answers
         self._lock = threading.Lock()
         self._state = "open"
+        self._sending = False
+        self.on_settled: Callable[[], object] | None = None
+        """Called when it becomes `settled`."""
 
     def reply(
         self,
@@ -124,6 +127,11 @@ class Request:
         return self._state == "answered"
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing of an answer is still to leave: it has, or is never to be."""
+        return self._state in ("answered", "never") and not self._sending
+
+    @property
     def answerable(self) -> bool:
         """Whether the connection that it came by lives."""
         return self._answers.alive
@@ -141,7 +149,7 @@ class Request:
         delay: float,
         times: int,
     ) -> None:
-        before = self._claim("answered")
+        before = self._claim("answered", sending=True)
         try:
             if delay > 0:
                 may_block("a reply with a delay")
@@ -153,8 +161,12 @@ class Request:
         except Exception:  # nothing has left
             self._state = before
             raise
+        finally:
+            self._sending = False
+            if self.on_settled is not None:
+                self.on_settled()
 
-    def _claim(self, state: str) -> str:
+    def _claim(self, state: str, *, sending: bool = False) -> str:
         """The state before."""
         with self._lock:
             if self._state == "answered":
@@ -162,6 +174,7 @@ class Request:
             if self._state == "never":
                 raise AlreadyAnswered(f"{self.action} {self.unique_id} is never to be answered")
             before, self._state = self._state, state
+            self._sending = sending
             return before
 
     def __repr__(self) -> str:

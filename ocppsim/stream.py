@@ -13,24 +13,60 @@ import struct
 import threading
 import time
 
+from . import tls_errors
 from .errors import ConnectError
 
-__all__ = ["Stream", "open_stream"]
+__all__ = ["Attempt", "Stream", "open_stream"]
 
 # what is asked for while waiting is allocated while waiting, for each charge point; only what comes
 # in bulk is read in bulk
 _CHUNK, _BULK = 4096, 65536
+# s to look at a certificate that was not trusted
+_LOOK_TIME = 2.0
+# s in which the alert of a peer that hung up must be there
+_ALERT_TIME = 0.5
 
 
-def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: float) -> Stream:
+class Attempt:
+    """A connection that is coming about. `stop` ends it from any thread: who waits for it finds a
+    broken connection (but not while it waits for the address of a host)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self.stopped = False
+
+    def use(self, sock: socket.socket | None) -> None:
+        """This socket is what `stop` ends; None: nothing, as it is to be closed now. Raises OSError
+        where it was stopped."""
+        with self._lock:
+            self._sock = sock
+            if sock is not None and self.stopped:
+                raise OSError("it was stopped")
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            if self._sock is not None:
+                _shut(self._sock)
+
+
+def open_stream(
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    deadline: float,
+    attempt: Attempt | None = None,
+) -> Stream:
     """A connection to host and port, with TLS where a context is given, by the monotonic
     `deadline`.
 
     Raises ConnectError that says what stood in the way.
     """
+    attempt = attempt or Attempt()
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        sock = _connect(host, port, deadline)
+        sock = _connect(host, port, deadline, attempt)
     except socket.gaierror as error:
         raise ConnectError(f"unknown host {host!r} ({error.strerror})") from error
     except ConnectionRefusedError as error:
@@ -46,27 +82,57 @@ def open_stream(host: str, port: int, context: ssl.SSLContext | None, deadline: 
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _BULK)
     if context is None:
         return Stream(sock, deadline)
+    offered = getattr(context, "offers", None)  # of a context made elsewhere nobody knows
     try:
         sock.settimeout(_seconds_until(deadline))
-        return TlsStream(context.wrap_socket(sock, server_hostname=host), deadline)
+        tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        sock = tls
+        attempt.use(tls)
+        tls.do_handshake()
+        return TlsStream(tls, deadline)
     except ssl.SSLCertVerificationError as error:
-        sock.close()
-        text = f"the certificate of {where} is not trusted: {error.verify_message}"
-        raise ConnectError(text) from error
+        _close(sock, attempt)
+        text = f"the certificate of {where} is not trusted: {error.verify_message.rstrip('.')}"
+        about = _about_certificate(host, port, deadline, attempt)
+        raise ConnectError(f"{text} ({about})" if about else text) from error
     except TimeoutError as error:
-        sock.close()
+        _close(sock, attempt)
         raise ConnectError(f"{where} did not finish the TLS handshake in time") from error
     except ssl.SSLError as error:
-        sock.close()
-        hint = " (does it speak TLS?)" if error.reason == "WRONG_VERSION_NUMBER" else ""
-        text = f"no TLS with {where}: {error.reason or error}{hint}"
-        raise ConnectError(text) from error
+        _close(sock, attempt)
+        text = f"no TLS with {where}: {tls_errors.no_tls(error, offered)}"
+        raise ConnectError(text, refused=True) from error
     except (OSError, ValueError) as error:
-        sock.close()
-        raise ConnectError(f"{where} broke off the TLS handshake: {error}") from error
+        _close(sock, attempt)
+        text = f"{where} broke off the TLS handshake: {error} ({tls_errors.hint(offered)})"
+        raise ConnectError(text, refused=isinstance(error, OSError)) from error
 
 
-def _connect(host: str, port: int, deadline: float) -> socket.socket:
+def _about_certificate(host: str, port: int, deadline: float, attempt: Attempt) -> str:
+    """What stands in the certificate that was not trusted; empty where that is not to be had.
+
+    From another connection, as OpenSSL does not give it away.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    deadline = min(deadline, time.monotonic() + _LOOK_TIME)
+    sock = None
+    try:
+        sock = _connect(host, port, deadline, attempt)
+        sock.settimeout(_seconds_until(deadline))
+        sock = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        attempt.use(sock)
+        sock.do_handshake()
+        return tls_errors.about(sock.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError):
+        return ""
+    finally:
+        if sock is not None:
+            _close(sock, attempt)
+
+
+def _connect(host: str, port: int, deadline: float, attempt: Attempt) -> socket.socket:
     # socket.create_connection takes its time-out anew for each address of the host
     failure = OSError("it has no address")
     for *kind, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -77,12 +143,24 @@ def _connect(host: str, port: int, deadline: float) -> socket.socket:
             continue
         try:
             sock.settimeout(_seconds_until(deadline))
+            attempt.use(sock)
             sock.connect(address)
             return sock
         except OSError as error:
-            sock.close()
+            _close(sock, attempt)
             failure = error
     raise failure
+
+
+def _close(sock: socket.socket, attempt: Attempt) -> None:
+    attempt.use(None)
+    sock.close()
+
+
+def _shut(sock: socket.socket) -> None:
+    # SSLSocket.shutdown would drop the TLS state under the reader's feet
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _seconds_until(deadline: float) -> float:
@@ -164,9 +242,7 @@ class Stream:
     def shutdown(self) -> None:
         """Wake up whoever reads: it finds the end. From any thread."""
         self._ended = True  # also where there is always something to read
-        # SSLSocket.shutdown would drop the TLS state under the reader's feet
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        _shut(self._sock)
 
     def reset(self) -> None:
         """Like `shutdown`, but the peer sees a TCP reset at `free`."""
@@ -174,6 +250,15 @@ class Stream:
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             socket.socket.shutdown(self._sock, socket.SHUT_RD)
+
+    def told(self) -> str | None:
+        """Why the peer hung up during the handshake, in words, if it said so in TLS."""
+        return None
+
+    @property
+    def hint(self) -> str:
+        """What may be the matter where it hung up without a word."""
+        return "does it want wss://?"
 
     def close(self) -> None:
         """Nothing: websocket-client calls it where others may still write. See `free`."""
@@ -220,7 +305,24 @@ class TlsStream(Stream):
         super().__init__(sock, deadline)
         self._guard = threading.Lock()
         self._write_wants_read = False
+        self._alert: str | None = None
         sock.setblocking(False)
+
+    def told(self) -> str | None:
+        if self._alert is None:
+            # it may lie unread behind the error of a write
+            self.deadline = time.monotonic() + _ALERT_TIME
+            with contextlib.suppress(OSError):
+                self._read()
+        return tls_errors.explain(self._alert, self._offered) if self._alert else None
+
+    @property
+    def hint(self) -> str:
+        return tls_errors.hint(self._offered)
+
+    @property
+    def _offered(self) -> bool | None:
+        return getattr(self._sock.context, "offers", None)
 
     def send_now(self, data: bytes | memoryview) -> int:
         with self._guard:
@@ -247,5 +349,9 @@ class TlsStream(Stream):
                     event = select.POLLOUT
                 except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                     return b""
+                except ssl.SSLError as error:
+                    # a refused client certificate shows no sooner in TLS 1.3
+                    self._alert = tls_errors.alert_of(error)
+                    raise
             if not self._poll(event, self._left()):
                 raise TimeoutError("timed out")

@@ -18,7 +18,8 @@ from .address import Address
 from .blocking import may_block, never_block
 from .errors import ConnectError, ConnectionLost, Fault
 from .handshake import Handshake, shake_hands
-from .stream import Stream, open_stream
+from .pings import Pings
+from .stream import Attempt, Stream, open_stream
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Transport:
         self._on_lost = on_lost
         self._pong: threading.Condition | None = None  # only who pings needs it
         self._pongs: list[bytes] = []
-        self._state = threading.Lock()  # for the two below
+        self._pings: Pings | None = None
+        self._state = threading.Lock()  # for the two below, and the pings
         self._started = self._close_sent = False
         self.closed_by_us = False
         self._lost: ConnectionLost | None = None
@@ -81,21 +83,29 @@ class Transport:
         stall_timeout: float,
         on_message: Callable[[Transport, str | bytes, Fault | None], None],
         on_lost: Callable[[Transport, ConnectionLost], None],
+        attempt: Attempt | None = None,
     ) -> Transport:
-        """Connect within `timeout` seconds. Raises ConnectError."""
+        """Connect within `timeout` seconds. Raises ConnectError. attempt: to stop it before."""
         deadline = time.monotonic() + timeout
+        attempt = attempt or Attempt()
         stream = None
         try:
-            stream = open_stream(address.host, address.port, context, deadline)
+            stream = open_stream(address.host, address.port, context, deadline, attempt)
             ws, handshake = shake_hands(stream, address, subprotocols, headers)
         except BaseException as error:
             if stream is not None:
+                attempt.use(None)
                 stream.free()
             if not isinstance(error, ConnectError):
                 raise
             text = f"{address.url}: {error}"
             raise ConnectError(
-                text, url=address.url, status=error.status, headers=error.headers, body=error.body
+                text,
+                url=address.url,
+                refused=error.refused,
+                status=error.status,
+                headers=error.headers,
+                body=error.body,
             ) from error.__cause__
         stream.established()
         return cls(
@@ -110,12 +120,16 @@ class Transport:
 
     def start(self) -> None:
         with self._state:
-            self._started = True
             self._reader.start()
+            self._started = True
 
     @property
     def alive(self) -> bool:
         return self._lost is None and not self._close_sent and self._writer.failure is None
+
+    @property
+    def started(self) -> bool:
+        return self._started
 
     def in_reader(self) -> bool:
         return threading.current_thread() is self._reader
@@ -166,12 +180,34 @@ class Transport:
                 raise ConnectionLost(str(self._lost), code=self._lost.code)
         return time.monotonic() - started
 
+    def ping_every(self, interval: float, pong_timeout: float) -> None:
+        """From now on; 0: not at all. `fail` where a pong does not come in time."""
+        with self._state:
+            self._stop_pings()
+            if interval and self.alive:
+                self._pings = Pings(
+                    interval,
+                    pong_timeout,
+                    send=lambda payload: self._writer.write(_frame(PING, payload), wait=False),
+                    fail=self.fail,
+                )
+
+    def fail(self, why: str) -> None:
+        """The connection is no good: end it, from any thread, without a closing handshake."""
+        self._writer.stop(why)
+        self._stream.shutdown()
+
+    def _stop_pings(self) -> None:
+        pings, self._pings = self._pings, None
+        if pings is not None:
+            pings.stop()
+
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> bool:
-        """Closing handshake, then the end, within about `timeout` seconds. Whether the reader
-        ended.
+        """Closing handshake, then the end, within `timeout` seconds. Whether the reader ended.
 
         code None sends a close frame without a code.
         """
+        deadline = time.monotonic() + timeout
         payload = b""
         if code is not None:
             # a control frame has 125 bytes at the most, and no part of a character
@@ -186,8 +222,8 @@ class Transport:
         elif self._is_started():
             self._reader.join(timeout / 2)
             self._stream.shutdown()
-            self._reader.join(timeout / 2)
-            self._writer.join(timeout / 2)
+            self._reader.join(max(0.0, deadline - time.monotonic()))
+            self._writer.join(max(0.0, deadline - time.monotonic()))
         return not self._reader.is_alive()
 
     def abort(self, *, reset: bool = False, timeout: float = 5.0) -> None:
@@ -219,6 +255,7 @@ class Transport:
             if self._close_sent:
                 return
             self._close_sent = True
+            self._stop_pings()
         # else there is nobody to say it to
         with contextlib.suppress(ConnectionLost):
             self._writer.write(_frame(CLOSE, payload), wait=False)
@@ -231,7 +268,9 @@ class Transport:
         except Exception as error:
             lost = self._why(error)
         finally:
-            self._lost = lost
+            with self._state:
+                self._lost = lost
+                self._stop_pings()
             self._writer.stop(str(lost))
             self._stream.free()
             if self._pong is not None:
@@ -265,6 +304,9 @@ class Transport:
                 return self._closed_by(bytes(frame.data))
 
     def _got_pong(self, payload: bytes) -> None:
+        pings = self._pings
+        if pings is not None:
+            pings.pong(payload)
         if self._pong is not None:
             with self._pong:
                 self._pongs = [*self._pongs[-9:], payload]

@@ -12,13 +12,16 @@ import hypothesis
 import pytest
 from scripted_csms import Peer, ScriptedCsms
 
-from ocppsim import plugins, session
+from ocppsim import clock, plugins, session
 from ocppsim.chargepoint import ChargePoint
 from ocppsim.connect import connect
 
 # a busy machine is no fault
 hypothesis.settings.register_profile("ocppsim", deadline=None)
 hypothesis.settings.load_profile("ocppsim")
+
+# what takes seconds on a real line (pauses, attempts, pings) takes hundredths here
+clock.SCALE = 0.01
 
 
 def _sockets() -> set[str]:

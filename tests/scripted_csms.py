@@ -8,6 +8,7 @@ import itertools
 import json
 import queue
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -113,16 +114,25 @@ class Peer:
 class ScriptedCsms:
     """Listens on a port of its own; `peer` gives its connections, one after the other.
 
-    on_handshake: called before each handshake is answered; it may block.
+    on_handshake: called before each handshake is answered; it may block. port: where, if not
+    anywhere. context: for TLS.
     """
 
-    def __init__(self, on_handshake: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        on_handshake: Callable[[], object] = lambda: None,
+        *,
+        port: int = 0,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._scheme = "ws" if context is None else "wss"
         self._peers: list[Peer] = []
         self._new: queue.Queue[Peer] = queue.Queue()
         self._server: Server = serve(
             self._serve,
             "127.0.0.1",
-            0,
+            port,
+            ssl=context,
             subprotocols=["ocpp1.6"],  # type: ignore[list-item]
             process_request=lambda connection, request: (on_handshake(), None)[1],
             compression=None,
@@ -130,13 +140,14 @@ class ScriptedCsms:
             ping_interval=None,
             close_timeout=1,
         )
+        self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="scripted CSMS")
         self._thread.start()
 
     @property
     def base(self) -> str:
         """The URL without a charge point's name."""
-        return f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:

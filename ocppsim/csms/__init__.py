@@ -12,8 +12,29 @@
         boot = csms.wait_for("BootNotification")
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .answers import Answer, AnswerFunction
 from .records import ReceivedRequest, Violation
 from .server import CentralSystem
 
-__all__ = ["Answer", "AnswerFunction", "CentralSystem", "ReceivedRequest", "Violation"]
+if TYPE_CHECKING:
+    from .authority import CertificateAuthority
+
+__all__ = [
+    "Answer",
+    "AnswerFunction",
+    "CentralSystem",
+    "CertificateAuthority",
+    "ReceivedRequest",
+    "Violation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # the library behind it takes a while to import, and few need it
+    if name != "CertificateAuthority":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .authority import CertificateAuthority
+
+    return CertificateAuthority

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from .. import schema
@@ -18,13 +18,15 @@ from ..clock import timestamp
 from ..errors import CallError
 from ..v16.actions import PROTOCOL
 
-__all__ = ["Answer", "AnswerFunction", "Answers", "ask"]
+__all__ = ["Answer", "AnswerFunction", "Answers", "Rest", "ask", "go_on"]
 
 log = logging.getLogger("ocppsim.csms")
 
 Payload = dict[str, Any]
+#: what a function goes on with after its answer has left
+Rest = Generator[Any, None, object]
 #: ``(name of the charge point, payload of the request)`` → what to answer; None: no answer at all
-AnswerFunction = Callable[[str, Payload], "Payload | CallError | None"]
+AnswerFunction = Callable[[str, Payload], "Payload | CallError | Rest | None"]
 Answer = Payload | CallError | AnswerFunction
 
 
@@ -36,6 +38,7 @@ class Answers:
         self._interval = interval
         self._transaction_ids = itertools.count(1)
         self._scripted: dict[str, Answer] = {}
+        self._own: dict[str, AnswerFunction] = {}
         accepted = {"status": "Accepted"}
         self._defaults: dict[str, Callable[[Payload], Payload]] = {
             "Authorize": lambda request: {"idTagInfo": dict(accepted)},
@@ -49,7 +52,7 @@ class Answers:
             "LogStatusNotification": lambda request: {},
             "MeterValues": lambda request: {},
             "SecurityEventNotification": lambda request: {},
-            # the CSR is accepted, nothing more: to send CertificateSigned is up to the script
+            # without an authority nothing more: to send CertificateSigned is up to the script
             "SignCertificate": lambda request: dict(accepted),
             "SignedFirmwareStatusNotification": lambda request: {},
             "StartTransaction": self._start_transaction,
@@ -84,6 +87,13 @@ class Answers:
             raise TypeError(f"the answer to {action} is {answer!r}, not {text}")
         self._scripted[action] = answer
 
+    def by_default(self, action: str, answer: AnswerFunction | None) -> None:
+        """What the central system answers by itself; None gives back the simple answer."""
+        if answer is None:
+            self._own.pop(action, None)
+        else:
+            self._own[action] = answer
+
     def knows(self, action: str) -> bool:
         """Whether a script has an answer, maybe to an action that does not exist."""
         return action in self._scripted
@@ -92,6 +102,8 @@ class Answers:
         """The answer to a request that is as it should be; a function is for the caller to call."""
         if action in self._scripted:
             return self._scripted[action]
+        if action in self._own:
+            return self._own[action]
         if action in self._defaults:
             return self._defaults[action](payload)
         return CallError("NotSupported", f"this central system does not answer {action}")
@@ -108,17 +120,33 @@ class Answers:
 
 def ask(
     function: AnswerFunction, name: str, action: str, payload: Payload
-) -> Payload | CallError | None:
-    """What `function` answers. Never raises: a fault of the script's becomes ``InternalError``."""
+) -> tuple[Payload | CallError | None, Rest | None]:
+    """What `function` answers, and what it goes on with afterwards.
+
+    Never raises: a fault of the script's becomes ``InternalError``.
+    """
+    rest = None
     try:
         answer = function(name, payload)
+        if isinstance(answer, Generator):
+            rest = answer
+            answer = next(rest, None)
     except CallError as error:
-        return error
+        return error, None
     except Exception as error:
         log.exception("the answer function for %s of %s failed", action, name)
-        return CallError("InternalError", f"{type(error).__name__}: {error}")
+        return CallError("InternalError", f"{type(error).__name__}: {error}"), None
     if answer is None or isinstance(answer, (dict, CallError)):
-        return answer
+        return answer, rest
     text = f"returned {answer!r}; a payload (a dict), a CallError or None was expected"
     log.error("the answer function for %s of %s %s", action, name, text)
-    return CallError("InternalError", "the answer function returned no payload")
+    return CallError("InternalError", "the answer function returned no payload"), rest
+
+
+def go_on(rest: Rest, name: str, action: str) -> None:
+    """Let an answer function do what comes after its ``yield``. Never raises."""
+    try:
+        for _ in rest:
+            log.error("the answer function for %s of %s answered a second time", action, name)
+    except Exception:
+        log.exception("the answer function for %s of %s failed after its answer", action, name)

@@ -18,7 +18,14 @@ from ..v16.actions import PROTOCOL
 from .lines import printable
 from .workers import Workers
 
-__all__ = ["Handshake", "Passwords", "charge_point_name", "peer", "select_subprotocol"]
+__all__ = [
+    "Handshake",
+    "Passwords",
+    "certificate_subject",
+    "charge_point_name",
+    "peer",
+    "select_subprotocol",
+]
 
 log = logging.getLogger("ocppsim.csms")
 
@@ -39,6 +46,16 @@ def peer(connection: ServerConnection) -> str:
     """The address of the other side, for people."""
     address = connection.remote_address
     return f"{address[0]}:{address[1]}" if address else "somebody who has gone"
+
+
+def certificate_subject(connection: ServerConnection) -> str | None:
+    """That of the charge point's certificate, for people; None where it has shown none."""
+    tls = connection.transport.get_extra_info("ssl_object")
+    certificate = None if tls is None else tls.getpeercert()
+    if not certificate:
+        return None
+    values = [str(value) for level in certificate["subject"] for _, value in level]
+    return ", ".join(values) or "nobody"
 
 
 def select_subprotocol(

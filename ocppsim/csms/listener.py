@@ -12,7 +12,14 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from ..errors import ConnectionLost
 from ..v16.actions import PROTOCOL
 from .answers import Answers
-from .handshake import Handshake, Passwords, charge_point_name, peer, select_subprotocol
+from .handshake import (
+    Handshake,
+    Passwords,
+    certificate_subject,
+    charge_point_name,
+    peer,
+    select_subprotocol,
+)
 from .lines import printable
 from .records import Journal
 from .session import Session
@@ -110,7 +117,9 @@ class Listener:
             log.warning("%s at %s does not offer %s: closed", label, peer(connection), ours)
             await connection.close(1002, f"this central system speaks the subprotocol {ours} only")
             return
-        log.info("%s connected from %s", label, peer(connection))
+        shown = certificate_subject(connection)
+        how = f" with a certificate of {printable(shown)}" if shown is not None else ""
+        log.info("%s connected from %s%s", label, peer(connection), how)
         session = Session(name, connection, self._answers, self._journal, self._workers)
         previous = self._sessions.get(name)
         self._sessions[name] = session

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import rpc
 from ..errors import CallError, ConnectionLost
-from .answers import Answer, ask
+from .answers import Answer, Rest, ask, go_on
 from .lines import payload_line, printable
 from .records import ReceivedRequest
 from .workers import Workers
@@ -57,27 +57,39 @@ class Replies:
         with contextlib.suppress(ConnectionLost):
             while True:
                 row = await self._rows.get()
-                text, answer = _encode(row.unique_id, await self._resolve(row))
+                answer, rest = await self._resolve(row)
+                text, answer = _encode(row.unique_id, answer)
                 self._open_ids.discard(row.unique_id)
                 if row.record is not None:
                     row.record.answer = answer
                 self._log(row, answer)
                 if text is not None:
                     await self._send(text)
+                if rest is not None and row.record is not None:
+                    self._go_on(row.record, rest)
 
-    async def _resolve(self, row: _Row) -> dict[str, Any] | CallError | None:
+    async def _resolve(self, row: _Row) -> tuple[dict[str, Any] | CallError | None, Rest | None]:
         if not callable(row.answer) or row.record is None:
             assert not callable(row.answer)
-            return row.answer
+            return row.answer, None
         request = row.record
-        thread = f"{self._label} {printable(request.action[:80])}"
+        thread = self._thread(request)
         try:
             return await self._workers.run(
                 thread, ask, row.answer, request.name, request.action, request.payload
             )
         except RuntimeError as error:  # no thread to be had
             log.error("%s: cannot answer %s: %s", self._label, request.action, error)
-            return CallError("InternalError", str(error))
+            return CallError("InternalError", str(error)), None
+
+    def _go_on(self, request: ReceivedRequest, rest: Rest) -> None:
+        try:
+            self._workers.start(self._thread(request), go_on, rest, request.name, request.action)
+        except RuntimeError as error:  # no thread to be had
+            log.error("%s: cannot go on after %s: %s", self._label, request.action, error)
+
+    def _thread(self, request: ReceivedRequest) -> str:
+        return f"{self._label} {printable(request.action[:80])}"
 
     def _log(self, row: _Row, answer: dict[str, Any] | CallError | None) -> None:
         action = printable(row.record.action[:80]) if row.record else "a malformed CALL"

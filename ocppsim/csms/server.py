@@ -12,8 +12,9 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
@@ -26,7 +27,11 @@ from .judge import invalid_request, request_faults
 from .listener import Listener
 from .records import Journal, ReceivedRequest, Violation
 from .session import Session
+from .tls import RootFile, authority_for, hosts_of, signing
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from .authority import CertificateAuthority
 
 __all__ = ["CentralSystem"]
 
@@ -57,6 +62,8 @@ class CentralSystem:
         interval: int = 300,
         passwords: Passwords | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        tls: bool | CertificateAuthority = False,
+        client_certificates: bool | str | Path | None = None,
         record: int = 10_000,
     ) -> None:
         """Nothing is opened before `start`, or ``with``.
@@ -64,7 +71,12 @@ class CentralSystem:
         port: 0 takes a free one, and the same again after a `stop`. interval: between heartbeats
         (s), for the answer to BootNotification. passwords: name → password (str, or bytes for what
         is no text), or a function ``(name, password) -> bool``; then HTTP Basic is asked for, the
-        user being the name of the charge point (OCPP-J 1.6 §6.2.2). ssl_context: serve wss.
+        user being the name of the charge point (OCPP-J 1.6 §6.2.2).
+        ssl_context: serve wss with it. tls: the same with a certificate of an authority: True makes
+        one, which is `authority`; its root is in `ca_file`, and it signs what SignCertificate asks
+        for (`sign_certificates`). client_certificates: with tls, True demands a certificate of that
+        authority, the path of a PEM file one of the authorities in there; False does not ask for
+        one; else one may be shown.
         record: how many requests, and how many violations, are kept.
         """
         if not 0 <= port <= 65535:
@@ -73,6 +85,13 @@ class CentralSystem:
             raise ValueError(f"record={record}: at least 1 request has to be kept")
         self.host = host
         self.port = port
+        self.authority = authority_for(tls, ssl_context, client_certificates)
+        """The `CertificateAuthority` behind its certificate; None without ``tls``."""
+        self._root_file = None if self.authority is None else RootFile(self.authority.root)
+        if self.authority is not None:
+            ssl_context = self.authority.server_context(
+                hosts_of(host), client_certificates=client_certificates
+            )
         self._scheme = "ws" if ssl_context is None else "wss"
         self._answers = Answers(interval)
         self._journal = Journal(record)
@@ -85,6 +104,8 @@ class CentralSystem:
         # guards that nothing is given to the loop after it was told to stop
         self._gate = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        if self.authority is not None:
+            self.sign_certificates()
 
     def __repr__(self) -> str:
         state = self.url if self._loop is not None else "not running"
@@ -138,6 +159,8 @@ class CentralSystem:
                 log.info("stopped listening on %s", self.url)
         for name in self._workers.join(_STOP_FUNCTIONS):
             log.warning("left at work, as it does not end: %s", name)
+        if self._root_file is not None:
+            self._root_file.remove()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -157,8 +180,9 @@ class CentralSystem:
 
         answer: a payload; a function ``(name, payload)`` that returns one, or None to send no
         answer at all, or raises CallError; a CallError to answer with; None for the default again.
-        Functions run in a thread of their own: they may block, and call the charge point. A request
-        that breaks its schema is answered with its CALLERROR all the same.
+        Functions run in a thread of their own: they may block, and call the charge point. One that
+        yields its answer goes on after that has left. A request that breaks its schema is answered
+        with its CALLERROR all the same.
         """
         self._answers.script(action, answer)
 
@@ -196,6 +220,41 @@ class CentralSystem:
         """Until this charge point is connected. Raises WaitTimeout, ConnectionLost (stopped)."""
         self._may_block()
         self._journal.wait_for_connection(name, timeout)
+
+    # its certificates
+
+    @property
+    def ca_file(self) -> Path:
+        """A PEM file with the root of `authority`, for charge points to trust. It lies in a
+        temporary folder, and is there until `stop`. Raises ValueError without an authority."""
+        if self._root_file is None:
+            raise ValueError("there is no authority; CentralSystem(tls=True) has one")
+        return self._root_file.path
+
+    def sign_certificates(
+        self, sign: bool = True, *, days: float = 365.0, match_name: bool = False
+    ) -> None:
+        """Whether SignCertificate is answered with Accepted, and then CertificateSigned is sent.
+
+        An `answer` of the script's comes first. days: how long the certificates are valid.
+        match_name: answer Rejected where the common name is not the name of the charge point; a CSR
+        that is none is Rejected anyway. Raises ValueError without an authority.
+        """
+        if self.authority is None:
+            raise ValueError("there is no authority; CentralSystem(tls=True) has one")
+        function = signing(self.authority, self.call, days=days, match_name=match_name)
+        self._answers.by_default("SignCertificate", function if sign else None)
+
+    def client_certificate(self, name: str) -> str | None:
+        """The certificate that this charge point has shown, in PEM; None where it has shown none.
+
+        Raises ConnectionLost where there is no connection.
+        """
+
+        async def read(session: Session) -> str | None:
+            return session.client_certificate
+
+        return self._with(name, read)
 
     # what it sends
 

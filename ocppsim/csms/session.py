@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,6 +75,13 @@ class Session:
         self._lost = ""
         self._closing = False
         self._used_ids: dict[str, None] = {}
+
+    @property
+    def client_certificate(self) -> str | None:
+        """What the charge point has shown in the TLS handshake, in PEM."""
+        tls = self._connection.transport.get_extra_info("ssl_object")
+        der = None if tls is None else tls.getpeercert(binary_form=True)
+        return None if der is None else ssl.DER_cert_to_PEM_cert(der)
 
     async def run(self) -> None:
         """Serve until the connection is gone, whoever ends it."""

@@ -52,12 +52,18 @@ class Workers:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(deliver, result, error)
 
-        thread = threading.Thread(target=work, name=f"ocppsim-csms {name}", daemon=True)
+        self.start(name, work)
+        return await future
+
+    def start(self, name: str, function: Callable[..., object], *args: Any) -> None:
+        """The same, and nobody waits for it. Raises RuntimeError where there is no thread."""
+        thread = threading.Thread(
+            target=function, args=args, name=f"ocppsim-csms {name}", daemon=True
+        )
         with self._lock:
             self._threads = [t for t in self._threads if t.is_alive()]
             thread.start()
             self._threads.append(thread)
-        return await future
 
     def join(self, timeout: float) -> list[str]:
         """Wait `timeout` seconds at most for all of them but this one; the names of those left."""

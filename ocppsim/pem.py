@@ -1,0 +1,186 @@
+"""Keys and certificates as text and bytes: PEM, DER, and DER as hexadecimal digits.
+
+What is bad raises CertificateError, in one line that begins with the name of the file, or with what
+was given. Neither keys nor passwords are ever quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from .errors import CertificateError
+
+__all__ = [
+    "der_hex_to_pem",
+    "key_pem",
+    "load_chain",
+    "load_key",
+    "one_line",
+    "plain_pem",
+    "read",
+    "to_pem",
+]
+
+_KINDS = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.S
+)
+_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
+# the others in a file that also holds its certificate, or the parameters of its curve
+_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.S)
+
+
+def read(path: Path | str) -> bytes:
+    """The content of a file."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CertificateError(f"{path}: {error.strerror or error}") from None
+
+
+def load_chain(data: str | bytes, what: str = "certificate") -> list[x509.Certificate]:
+    """The certificates in PEM (or one after the other in DER), the first being that of a key.
+
+    what: the file, or whatever people should hear of where it is bad.
+    """
+    data = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+    if b"-----BEGIN" in data:
+        parts = _CERTIFICATE.findall(data)
+        if len(_BEGIN.findall(data)) != len(parts):
+            raise CertificateError(f"{what}: a certificate in it has no end")
+        if not parts:
+            raise CertificateError(f"{what}: no certificate in it, but: {_kinds(data)}")
+        loader = x509.load_pem_x509_certificate
+    else:
+        parts, loader = _split_der(data, what), x509.load_der_x509_certificate
+    chain = []
+    for number, part in enumerate(parts, 1):
+        which = what if len(parts) == 1 else f"{what}, certificate {number}"
+        try:
+            certificate = loader(part)
+            # the library looks at these only when it is asked
+            certificate.public_key()
+            _ = certificate.subject, certificate.issuer, certificate.serial_number
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            chain.append(certificate)
+        except UnsupportedAlgorithm:
+            raise CertificateError(
+                f"{which}: a kind of public key that is not known here"
+            ) from None
+        except (ValueError, x509.InvalidVersion) as error:
+            raise CertificateError(f"{which}: no X.509 certificate: {one_line(error)}") from None
+    return chain
+
+
+def _kinds(data: bytes) -> str:
+    return ", ".join(sorted({kind.decode() for kind in _KINDS.findall(data)})) or "half a PEM"
+
+
+def _split_der(data: bytes, what: str) -> list[bytes]:
+    """The values that stand in `data` one after the other (X.690 §8.1)."""
+    parts = []
+    while data:
+        size = 2
+        if len(data) > 1 and data[0] == 0x30:
+            length = data[1]
+            if 0x80 < length <= 0x84:
+                size += length - 0x80
+                length = int.from_bytes(data[2:size])
+            size += length
+        if len(data) < size or data[0] != 0x30:
+            raise CertificateError(f"{what}: neither PEM nor DER")
+        parts.append(data[:size])
+        data = data[size:].lstrip(b"\r\n") if data[size : size + 1] != b"\x30" else data[size:]
+    if not parts:
+        raise CertificateError(f"{what}: empty")
+    return parts
+
+
+def load_key(
+    data: str | bytes, what: str = "key", password: str | bytes | None = None
+) -> PrivateKeyTypes:
+    """A private key in PEM or DER. password: of an encrypted one, else it plays no part."""
+    data = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+    secret = password.encode(errors="surrogatepass") if isinstance(password, str) else password
+    pem = b"-----BEGIN" in data
+    if not data.strip():
+        raise CertificateError(f"{what}: empty")
+    if pem:
+        block = _KEY.search(data)
+        if block is None:
+            raise CertificateError(f"{what}: no private key in it, but: {_kinds(data)}")
+        data = block[0]
+    loader = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    try:
+        try:
+            return loader(data, None)
+        except TypeError:
+            # it is encrypted
+            if not secret:
+                raise CertificateError(f"{what}: encrypted, and there is no password") from None
+        return loader(data, secret)
+    except CertificateError:
+        raise
+    except UnsupportedAlgorithm:
+        raise CertificateError(f"{what}: a kind of key that is not known here") from None
+    except (ValueError, TypeError):
+        # the words of the library are not repeated: they are about what may be a secret
+        if secret and (not pem or b"ENCRYPTED" in data):
+            raise CertificateError(f"{what}: wrong password, or a damaged key") from None
+        raise CertificateError(f"{what}: no private key in PEM or DER") from None
+
+
+def der_hex_to_pem(hexes: str | Sequence[str]) -> str:
+    """PEM of certificates in DER as hexadecimal digits, which some CSMS send.
+
+    hexes: one text or several, each of one certificate or of several one after the other; colons
+    and white space between the digits do not matter.
+    """
+    chain = []
+    for number, text in enumerate([hexes] if isinstance(hexes, str) else hexes, 1):
+        what = f"certificate {number} in hexadecimal digits"
+        try:
+            data = bytes.fromhex(re.sub(r"[\s:]", "", text))
+        except ValueError:
+            raise CertificateError(
+                f"{what}: other characters in it, or half of a pair is missing"
+            ) from None
+        if data.startswith(b"-----BEGIN"):
+            raise CertificateError(f"{what}: PEM inside, where DER belongs")
+        chain += load_chain(data, what)
+    if not chain:
+        raise CertificateError("no certificate was given")
+    return to_pem(chain)
+
+
+def to_pem(chain: Sequence[x509.Certificate]) -> str:
+    """The certificates in PEM, one after the other."""
+    pem = serialization.Encoding.PEM
+    return "".join(certificate.public_bytes(pem).decode() for certificate in chain)
+
+
+def key_pem(data: str | bytes, key: PrivateKeyTypes) -> bytes:
+    """`data` where it is PEM, as it is, encrypted or not; else `key` as PKCS #8, not encrypted."""
+    data = data.encode() if isinstance(data, str) else data
+    return data if b"-----BEGIN" in data else plain_pem(key)
+
+
+def plain_pem(key: PrivateKeyTypes) -> bytes:
+    """The key as PKCS #8 in PEM, not encrypted."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def one_line(error: Exception) -> str:
+    """What a library says, fit for a line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,164 @@
+"""Power and resets: what ends, what survives, and how the station comes back."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ocppsim import ConnectionLost, OcppsimError, Reconnect, WaitTimeout
+
+from .connector import Fault
+
+if TYPE_CHECKING:
+    from .body import Body
+
+__all__ = ["Power"]
+
+# s that a battery lasts, and that a soft reset waits for the central system
+LAST_WORDS = 10.0
+
+
+class Power:
+    """Its methods block, in the thread of whoever calls them, never in the station's.
+
+    failures: how many of the next resets fail.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._turn = threading.Lock()  # held by who switches, which ends by its time-outs
+        self._dialling: threading.Thread | None = None
+        self.failures = 0
+        self.policy: Reconnect | None = body.cp.reconnecting or Reconnect()
+        self._stop_dialling = threading.Event()
+
+    def on(self) -> None:
+        """Switch on, and boot."""
+        body = self._body
+        with self._turn:
+            if body.on:
+                return
+            body.cp.reconnecting = self.policy
+            if body.cp.connected:
+                body.actor.do(self._up)
+            else:
+                # what is plugged in and shown goes on meanwhile
+                body.actor.do(lambda: self._up(boot=False))
+                self._stop_dialling.clear()
+                self._dialling = threading.Thread(
+                    target=self._dial, name=f"ocppsim {body.cp.name} power", daemon=True
+                )
+                self._dialling.start()
+
+    def off(self, *, battery: bool) -> None:
+        """Cut the power. With a battery transactions are stopped in good order first."""
+        body = self._body
+        with self._turn:
+            if not body.on:
+                return
+            if battery:
+                body.actor.do(lambda: body.sessions.stop_all("PowerLoss"))
+                self._wait_for_answers()
+            self._stop_dialling.set()
+            body.cp.reconnecting = None
+            body.cp.queue.accepted = False
+            body.cp.abort()
+            body.actor.do(lambda: self._down("PowerLoss"))
+
+    def reset(self, kind: str) -> None:
+        """Stop what has to be stopped, hang up, connect, boot (OCPP 1.6 §5.14)."""
+        body = self._body
+        with self._turn:
+            if not body.on:
+                return
+            if kind == "Soft":
+                body.actor.do(lambda: body.sessions.stop_all("SoftReset"))
+                self._wait_for_answers()
+            if not self._works():
+                body.actor.do(self._failed)
+                return
+            body.cp.queue.accepted = False
+            body.actor.do(lambda: self._down("HardReset" if kind == "Hard" else "SoftReset"))
+            body.cp.reconnecting = self.policy
+            self._stop_dialling.clear()
+            self._dial()
+            body.actor.do(self._up)
+
+    def close(self) -> None:
+        """The station is no more."""
+        self._stop_dialling.set()
+        thread = self._dialling
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(LAST_WORDS)
+
+    def wait_until_accepted(self, timeout: float) -> None:
+        """Raises WaitTimeout, ConnectionLost where the station is closed meanwhile."""
+        body = self._body
+        with body.changed:
+            body.changed.wait_for(
+                lambda: body.boot.registration == "Accepted" or body.actor.closed, timeout
+            )
+        if body.actor.closed:
+            raise ConnectionLost("the station was closed while it booted")
+        if body.boot.registration != "Accepted":
+            said = body.boot.registration or "nothing"
+            raise WaitTimeout(f"the boot was not accepted within {timeout:g} s: {said}")
+
+    def _up(self, *, boot: bool = True) -> None:
+        self._body.on = True
+        self._body.start_over()
+        if boot:
+            self._body.boot.begin()
+
+    def _down(self, reason: str) -> None:
+        body = self._body
+        body.boot.end()
+        body.cp.stop_heartbeat()
+        body.sessions.stop_all(reason)
+        body.settle()
+        body.on = False
+        for connector in body.connectors.values():
+            if connector.lock != "stuck":
+                connector.locked = False
+
+    def _works(self) -> bool:
+        """Whether one of the attempts at a reset works."""
+        for _ in range(1 + int(self._body.settings["ResetRetries"])):
+            if self.failures <= 0:
+                return True
+            self.failures -= 1
+            self._body.log("the reset failed; left of such failures: %d", self.failures)
+        return False
+
+    def _failed(self) -> None:
+        self._body.main.warning = Fault("ResetFailure")
+        self._body.extensions.event("reset failed")
+
+    def _dial(self) -> None:
+        """Until there is a connection, or the power goes."""
+        body, delays = self._body, (self.policy or Reconnect()).delays()
+        while not (self._stop_dialling.is_set() or body.actor.closed):
+            try:
+                body.cp.reconnect()
+                return
+            except ConnectionLost:
+                return  # closed meanwhile
+            except OcppsimError as error:
+                delay = next(delays, None)
+                if delay is None:
+                    body.log("no connection: %s; that was the last attempt", error)
+                    return
+                body.log("no connection: %s", error)
+                self._stop_dialling.wait(delay)
+
+    def _wait_for_answers(self) -> None:
+        """For what was sent, and what the answers to that bring, as long as there is any hope."""
+        body, end = self._body, time.monotonic() + LAST_WORDS
+        while body.cp.connected and time.monotonic() < end:
+            pending = body.actor.do(lambda: set(body.outbox.pending))
+            if not pending:
+                return
+            left = max(0.0, end - time.monotonic())
+            concurrent.futures.wait(pending, left, concurrent.futures.FIRST_COMPLETED)
