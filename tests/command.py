@@ -58,11 +58,12 @@ def interruptible() -> None:
 
 
 @contextlib.contextmanager
-def start(*args: object) -> Iterator[subprocess.Popen[str]]:
+def start(*args: object, stdin: int | None = None) -> Iterator[subprocess.Popen[str]]:
     """The command as it runs; its standard output and error are pipes. Killed at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "ocppsim", *map(str, args)],
         preexec_fn=interruptible,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
