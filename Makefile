@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint docs bench fuzz soak format generate man dist clean
+.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ bench: $(VENV)/.dev  ## speed and memory, side by side with others
 
 fuzz: $(VENV)/.dev  ## 100,000 mad messages through one connection
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(FUZZ)
+
+crash-test: $(VENV)/.dev  ## a charge point killed 200 times, the line and the CSMS with it; nothing is lost
+	$(BIN)/python tests/crash/run.py $(CRASH)
 
 soak: $(VENV)/.dev  ## 200 charge points, ten minutes, random faults
 	PYTHONPATH=tests $(BIN)/python -m soak.run $(SOAK)

@@ -33,8 +33,7 @@ from .protocol import Protocol
 from .reconnecting import Reconnect
 from .request import TRIGGERS, Answers, Request
 from .rpc import CallFrame
-from .state import State
-from .store import Store
+from .state import State, open_store
 from .subject import common_name
 from .trace import Direction, Trace, TracedFrame
 from .transaction_queue import ATTEMPTS, RETRY_INTERVAL, TransactionQueue
@@ -46,6 +45,7 @@ from .waiting import Expecting, Waiting, matches
 
 if TYPE_CHECKING:
     from .certificates import CertificateRequest
+    from .store import Store
 
 __all__ = ["ChargePoint"]
 
@@ -91,8 +91,7 @@ class ChargePoint:
         self._log = _Log(address.name)
         self._store: Store | None = None
         if settings.state_dir is not None:
-            self._store = Store(settings.state_dir, address.name, self._log, verify)
-            self._store.open()
+            self._store = open_store(settings.state_dir, address.name, self._log, verify)
         self._state = State(self._store)
         self.configuration = Configuration(self._state, on=self.on)
         self._response_timeout = settings.response_timeout
@@ -758,6 +757,7 @@ class ChargePoint:
 
     def _end_waits(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
+        self._plugins.tell("ocppsim_closed", cp=self)
         self._waiting.wake()
         self._queue.close(timeout)  # before the handlers, which may wait for its futures
         self._handlers.wake()

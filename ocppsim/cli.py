@@ -41,6 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(_listing(found))
             return DONE
         found.configure(options)
+        if options.script is None:
+            wanted = found.script(options)
+            if not wanted:
+                text = "which SCRIPT? Name a Python file, or - to read one from standard input"
+                parser.error(text)
+            options.script, *options.args = wanted
         return _run(options)
     except runner.ScriptError as error:
         logs.say(str(error))

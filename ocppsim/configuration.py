@@ -169,7 +169,7 @@ class Change:
 
 
 class Configuration:
-    """The keys of one charge point: `cp.configuration`. For any thread.
+    """The keys of one charge point, its ``configuration``. For any thread.
 
     Key names are compared without regard to upper and lower case. store: where ``"configuration"``
     keeps what the CSMS changed, as texts by key. on: `ChargePoint.on`, for `serve`.
@@ -276,7 +276,7 @@ class Configuration:
     def change(self, key: str, text: str) -> Change:
         """Do what ChangeConfiguration asks for. Raises what a listener raises.
 
-        Call `Change.finish` when the answer has left.
+        Call ``finish()`` of the result when the answer has left.
         """
         try:
             definition = self.definition(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ def shake_hands(
         # what was heard says more than websocket-client, which wants to read it to its end
         why = _heard(stream, address) or _told(stream, error) or _broken(error, stream.hint)
         raise why from None
+    if not stream.heard.startswith(b"HTTP/"):  # websocket-client does not look
+        raise ConnectError("the answer is no WebSocket handshake: it does not begin with HTTP/")
     answer = ws.handshake_response
     picked = answer.headers.get("sec-websocket-protocol")
     return ws, Handshake(answer.status, answer.headers, picked)
@@ -100,7 +103,7 @@ def _broken(error: Exception, hint: str) -> ConnectError:
         return ConnectError("the answer is no WebSocket handshake: it is empty")
     if isinstance(error, websocket.WebSocketTimeoutException | TimeoutError):
         return ConnectError("connected, but no answer to the WebSocket handshake in time")
-    if isinstance(error, websocket.WebSocketConnectionClosedException):
+    if isinstance(error, ssl.SSLEOFError | websocket.WebSocketConnectionClosedException):
         text = f"the server closed the connection during the handshake ({hint})"
         return ConnectError(text, refused=True)
     if isinstance(error, OSError):

@@ -7,6 +7,7 @@ A plugin implements hooks as functions (of a module, or methods of an object) ma
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -59,6 +60,12 @@ def ocppsim_disconnected(cp: ChargePoint, reason: ConnectionLost) -> None:
 
 
 @hookspec
+def ocppsim_closed(cp: ChargePoint) -> None:
+    """`close` was called: what the plugin has running for this charge point ends here, threads of
+    its own too. Each time; a `reconnect` may follow."""
+
+
+@hookspec
 def ocppsim_frame(cp: ChargePoint, frame: TracedFrame) -> None:
     """A frame was sent or received: every one, in the order of the wire, before a call returns for
     it and before a handler starts. It must not block."""
@@ -73,3 +80,9 @@ def ocppsim_add_options(parser: argparse._ArgumentGroup) -> None:
 def ocppsim_configure(options: argparse.Namespace) -> None:
     """The options as given; in a program without a command line, their defaults. Once, before any
     charge point is made."""
+
+
+@hookspec(firstresult=True)
+def ocppsim_script(options: argparse.Namespace) -> Sequence[str] | None:
+    """The script to run, where the command line names none and an option of the plugin asks for
+    one: its path, and its arguments. None where this is not for the plugin."""

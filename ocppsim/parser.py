@@ -140,8 +140,8 @@ def _add_security_options(parser: argparse.ArgumentParser) -> None:
     security.add_argument(
         "--password-file",
         metavar="FILE",
-        help="the password for HTTP Basic is in FILE [OCPPSIM_PASSWORD_FILE; the password itself:"
-        " OCPPSIM_PASSWORD, in hexadecimal: OCPPSIM_AUTHORIZATION_KEY]",
+        help="the password for HTTP Basic is in FILE [OCPPSIM_PASSWORD_FILE, the password itself in"
+        " OCPPSIM_PASSWORD, or in hexadecimal in OCPPSIM_AUTHORIZATION_KEY]",
     )
     security.add_argument(
         "--ca",
@@ -252,8 +252,6 @@ def parse(
     options.stdin = options.stdin or options.script == "-"
     if options.stdin:
         options.script = "-"
-    elif options.script is None and not options.list_plugins:
-        parser.error("which SCRIPT? Name a Python file, or - to read one from standard input")
     return _fill_in(parser, options, environ)
 
 

@@ -152,6 +152,14 @@ class Plugins:
         self._configured = True
         self.tell("ocppsim_configure", options=options)
 
+    def script(self, options: argparse.Namespace) -> list[str] | None:
+        """The script that a plugin wants to be run, with its arguments. Raises what it raises."""
+        for _, function in self._implementations("ocppsim_script"):
+            found = function({"options": options})
+            if found is not None:
+                return [str(part) for part in found]
+        return None
+
     def configure_by_default(self) -> None:
         """For a program without a command line: the defaults of the plugins' options."""
         if not self._configured:

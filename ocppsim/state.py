@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
-from collections.abc import Iterator, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import rpc
-from .store import Store
 
-__all__ = ["State"]
+if TYPE_CHECKING:
+    from .store import Rows, Store
+
+__all__ = ["State", "open_store"]
 
 KIND = "state"
+
+
+def open_store(
+    folder: Path,
+    name: str,
+    log: logging.LoggerAdapter[logging.Logger],
+    verify: Callable[[Rows], object],
+) -> Store:
+    """A store, open. Raises StateError."""
+    # few need it, and SQLite takes its time to import
+    from .store import Store
+
+    store = Store(folder, name, log, verify)
+    store.open()
+    return store
 
 
 class State(MutableMapping[str, Any]):

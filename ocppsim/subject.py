@@ -162,7 +162,7 @@ def _pair(chars: _Chars, rfc: bool) -> tuple[str, str]:
             del value[0]
         while value and value[-1] == (" ", False):
             del value[-1]
-        if value and value[0] == ("#", False):
+        if re.fullmatch("#([0-9A-Fa-f]{2})+", text[cut + 1 :].strip()):
             raise CertificateError(f"{kind}: values in hexadecimal digits (#…) are not known here")
     return _checked(kind, "".join(char for char, _ in value))
 

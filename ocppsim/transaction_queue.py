@@ -18,18 +18,20 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import rpc
 from .blocking import never_block
 from .calls import Result
 from .clock import scaled
 from .configuration import Definition
-from .errors import CallTimeout, ConnectionLost, Fault, GivenUp, InvalidPayload
-from .store import Rows, Store
+from .errors import CallError, ConnectionLost, Fault, GivenUp, InvalidPayload
 from .timers import Timer, timers
 from .trace import TracedFrame
 from .transactions import MESSAGE, TRANSACTION, Message, Transaction, pending, read
+
+if TYPE_CHECKING:
+    from .store import Rows, Store
 
 __all__ = ["ATTEMPTS", "RETRY_INTERVAL", "Line", "TransactionQueue"]
 
@@ -370,8 +372,8 @@ class TransactionQueue:
         number = message.failures
         if _may_work_later(error) and number < attempts:
             message.failed = time.monotonic()
-            if not isinstance(error, CallTimeout):
-                message.unique_id = str(uuid.uuid4())  # the other one was answered
+            if isinstance(error, CallError):
+                message.unique_id = str(uuid.uuid4())  # the other one has its answer
             self._write({message.key: message.row()})
             text = "%s failed, attempt %d of %d; the next in %g s: %s"
             told = (message.action, number, attempts, self._retry_interval() * number, error)

@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import rpc
 from .calls import Result
 from .errors import GivenUp
-from .store import Rows
+
+if TYPE_CHECKING:
+    from .store import Rows
 
 __all__ = ["MESSAGE", "TRANSACTION", "Message", "Transaction", "pending", "read", "verify"]
 

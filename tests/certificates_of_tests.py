@@ -36,6 +36,7 @@ def on(text: str) -> datetime:
 
 def pair(name: str = "CP1", signer: trustme.CA = AUTHORITY, **details: Any) -> trustme.LeafCert:
     """For a charge point; details: see `trustme.CA.issue_cert`."""
+    details = {"organization_name": "Tests", "organization_unit_name": "CP", **details}
     return signer.issue_cert(name, common_name=name, **details)
 
 

@@ -58,6 +58,14 @@ class Peer:
         """The next frame that came."""
         return self._came.get(timeout=PATIENCE)
 
+    def next_or_end(self) -> Any:
+        """The next frame that came; None if the connection ended before."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._came.get(timeout=0.05)
+            if self._gone.is_set() and self._came.empty():
+                return None
+
     def next_call(self, action: str) -> Any:
         """The next frame, which has to be this CALL."""
         frame = self.next()

@@ -9,6 +9,7 @@ from pathlib import Path
 import ocppsim
 
 PACKAGE = Path(ocppsim.__file__).parent
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def modules() -> dict[str, Path]:
@@ -77,3 +78,21 @@ def test_what_is_pure_stays_pure() -> None:
 def test_the_engine_starts_without_what_only_some_need() -> None:
     heavy = {"csms", "csms.server", "viewer", "runner", "cli", "lines"}
     assert not heavy & reached("chargepoint")
+
+
+def test_nothing_is_evaluated_or_given_to_a_shell() -> None:
+    plugins = PACKAGE.parent.glob("plugins/*/ocppsim_*")
+    found = set()
+    for path in [PACKAGE, *plugins]:
+        for file in path.rglob("*.py") if path.is_dir() else [path]:
+            for node in ast.walk(ast.parse(file.read_text())):
+                name = getattr(node, "attr", None) or getattr(node, "id", None)
+                modules = [getattr(node, "module", None) or ""]
+                if isinstance(node, IMPORTS):
+                    modules += [alias.name for alias in node.names]
+                if name in ("eval", "exec", "system", "popen", "spawn") or any(
+                    module.split(".")[0] in ("subprocess", "pickle", "marshal", "shelve", "code")
+                    for module in modules
+                ):
+                    found.add(file.name)
+    assert found == {"runner.py"}  # which runs the script of the user

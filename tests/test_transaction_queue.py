@@ -26,6 +26,7 @@ from ocppsim.errors import (
     CallTimeout,
     ConnectError,
     ConnectionLost,
+    Fault,
     GivenUp,
     InvalidPayload,
     StateError,
@@ -34,7 +35,7 @@ from ocppsim.errors import (
 from ocppsim.store import Store
 from ocppsim.timers import timers
 from ocppsim.transaction_queue import TransactionQueue
-from ocppsim.transactions import Transaction, verify
+from ocppsim.transactions import Message, Transaction, pending, verify
 
 TIME = "2026-01-31T12:00:00.000Z"
 ACCEPTED = {"idTagInfo": {"status": "Accepted"}}
@@ -468,9 +469,10 @@ def test_a_start_whose_answer_has_no_number_has_failed(strict: bool, server: Scr
         boot(cp, peer)
         cp.configuration["TransactionMessageRetryInterval"] = 0
         transaction = cp.enqueue_start(start())
-        peer.answer(ACCEPTED, "StartTransaction")
-        peer.answer({"transactionId": "7", **ACCEPTED}, "StartTransaction")
-        answer_start(peer)
+        first = peer.answer(ACCEPTED, "StartTransaction")
+        second = peer.answer({"transactionId": "7", **ACCEPTED}, "StartTransaction")
+        # it may have begun all the same: by the id the CSMS can tell that it is the same one
+        assert first == second == answer_start(peer)
         assert transaction.result(PATIENCE)["transactionId"] == 7
 
 
@@ -481,13 +483,30 @@ def test_the_keys_take_effect_at_once(cp: ChargePoint, peer: Peer) -> None:
     fail(peer, "MeterValues")
     nothing_else(cp, peer)
     cp.configuration.change("TransactionMessageRetryInterval", "0")
-    fail(peer, "MeterValues")
-    peer.next_call("MeterValues")
     cp.configuration.change("TransactionMessageAttempts", "2")
-    peer.drop()
-    cp.reconnect()
-    assert cp.configuration["TransactionMessageAttempts"] == 2
-    del future
+    fail(peer, "MeterValues")
+    with pytest.raises(GivenUp, match="attempt 2 of 2"):
+        future.result(PATIENCE)
+    assert cp.configuration.change("TransactionMessageAttempts", "0").status == "Rejected"
+
+
+def test_what_is_wrong_at_delivery_is_given_up_at_once(
+    server: ScriptedCsms, tmp_path: Path
+) -> None:
+    store = Store(tmp_path, "CP1", logging.getLogger("ocppsim.cp"), verify)
+    store.open()
+    message = Message(1, "MeterValues", {"connectorId": "one"}, "id", None, pending())
+    store.write({message.key: message.row()})
+    store.close()
+    with connect(server.url, state_dir=tmp_path) as cp:
+        peer = server.peer()
+        (message,) = cp.queue._messages
+        following = cp.enqueue("MeterValues", values())
+        boot(cp, peer)
+        with pytest.raises(GivenUp, match=r"it cannot be sent: MeterValues: invalid request: "):
+            message.future.result(PATIENCE)
+        assert peer.answer({}, "MeterValues")[3] == values()
+        following.result(PATIENCE)
 
 
 # --- the next process ----------------------------------------------------------------------------
@@ -816,7 +835,8 @@ def test_whatever_happens_each_message_arrives_once_and_in_order(
 def test_a_thousand_that_cannot_be_sent_end_one_by_one() -> None:
     csms = Csms()
     process = Process(csms, on_disk=False)
-    invalid = InvalidPayload("MeterValues", "request", [_fault()])
+    fault = Fault("$.transactionId", "type integer", "it is no integer")
+    invalid = InvalidPayload("MeterValues", "request", [fault])
     csms.submit = lambda *told, **options: _raise(invalid)  # type: ignore[method-assign]
     futures = [process.queue.enqueue("MeterValues", {}, None) for _ in range(3000)]
     csms.connected = process.queue.accepted = True
@@ -824,12 +844,6 @@ def test_a_thousand_that_cannot_be_sent_end_one_by_one() -> None:
         with pytest.raises(GivenUp, match="it cannot be sent"):
             future.result(PATIENCE)
     process.end()
-
-
-def _fault() -> Any:
-    from ocppsim.errors import Fault
-
-    return Fault("$.transactionId", "type integer", "it is no integer")
 
 
 def _raise(error: Exception) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import contextlib
 import logging
 import os
@@ -12,6 +10,7 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -20,11 +19,12 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
 from .. import rpc
-from ..errors import ConnectionLost, WaitTimeout, WouldDeadlock
+from ..errors import WaitTimeout
 from .answers import Answer, Answers
 from .handshake import Passwords
 from .judge import invalid_request, request_faults
 from .listener import Listener
+from .loop import Loop
 from .records import Journal, ReceivedRequest, Violation
 from .session import Session
 from .tls import RootFile, authority_for, hosts_of, signing
@@ -100,15 +100,12 @@ class CentralSystem:
             host, passwords, ssl_context, self._answers, self._journal, self._workers
         )
         self._lifecycle = threading.Lock()
-        self._thread: threading.Thread | None = None
-        # guards that nothing is given to the loop after it was told to stop
-        self._gate = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = Loop()
         if self.authority is not None:
             self.sign_certificates()
 
     def __repr__(self) -> str:
-        state = self.url if self._loop is not None else "not running"
+        state = self.url if self._loop.running else "not running"
         return f"<CentralSystem {state}>"
 
     # its life
@@ -121,23 +118,13 @@ class CentralSystem:
 
     def start(self) -> Self:
         """Listen. Does nothing when it does already. Raises OSError where the address is in use."""
-        self._may_block()
+        self._loop.may_block()
         with self._lifecycle:
-            if self._thread is None:
-                started: concurrent.futures.Future[int] = concurrent.futures.Future()
-                thread = threading.Thread(
-                    target=self._run, args=(started,), name="ocppsim-csms loop", daemon=True
-                )
-                thread.start()
+            if not self._loop.started:
                 try:
-                    self.port = started.result()
+                    self.port = self._loop.start(partial(self._listener.serve, self.port))
                 except OSError as error:
-                    thread.join()
                     raise _cannot_listen(self.host, self.port, error) from None
-                except BaseException:
-                    thread.join(timeout=1)
-                    raise
-                self._thread = thread
                 log.info("listening on %s", self.url)
         return self
 
@@ -147,15 +134,10 @@ class CentralSystem:
         Takes a few seconds at most, also where charge points do not take part. What was recorded
         stays, and `start` works again.
         """
-        self._may_block()
+        self._loop.may_block()
         with self._lifecycle:
-            if self._thread is not None:
-                with self._gate:
-                    loop, self._loop = self._loop, None
-                    if loop is not None:
-                        loop.call_soon_threadsafe(self._listener.stopping.set)
-                self._thread.join()
-                self._thread = None
+            if self._loop.started:
+                self._loop.stop(lambda: self._listener.stopping.set())
                 log.info("stopped listening on %s", self.url)
         for name in self._workers.join(_STOP_FUNCTIONS):
             log.warning("left at work, as it does not end: %s", name)
@@ -213,12 +195,12 @@ class CentralSystem:
         Raises WaitTimeout, which says what came instead, and ConnectionLost where the central
         system is stopped.
         """
-        self._may_block()
+        self._loop.may_block()
         return self._journal.wait_for(action, name, timeout, where)
 
     def wait_for_connection(self, name: str, timeout: float = 10) -> None:
         """Until this charge point is connected. Raises WaitTimeout, ConnectionLost (stopped)."""
-        self._may_block()
+        self._loop.may_block()
         self._journal.wait_for_connection(name, timeout)
 
     # its certificates
@@ -314,31 +296,11 @@ class CentralSystem:
 
         self._with(name, lambda session: session.drop())
 
-    # the loop
-
-    def _run(self, started: concurrent.futures.Future[int]) -> None:
-        async def main() -> None:
-            def is_listening(port: int) -> None:
-                with self._gate:
-                    self._loop = asyncio.get_running_loop()
-                started.set_result(port)
-
-            await self._listener.serve(self.port, is_listening)
-
-        try:
-            asyncio.run(main())
-        except BaseException as error:
-            if started.done():
-                log.exception("the event loop of %s failed", self.url)
-            else:
-                started.set_exception(error)
-        finally:
-            with self._gate:
-                self._loop = None
+    # inside
 
     def _with(self, name: str, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
         """Do this with the session of a charge point. Raises ConnectionLost where there is none."""
-        self._may_block()
+        self._loop.may_block()
         # a charge point knows that it is connected a moment before this side does
         with contextlib.suppress(WaitTimeout):
             self._journal.wait_for_connection(name, _ARRIVAL)
@@ -346,25 +308,7 @@ class CentralSystem:
         async def with_session() -> T:
             return await work(self._listener.session(name))
 
-        return self._in_loop(with_session)
-
-    def _in_loop(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        self._may_block()
-        with self._gate:
-            if self._loop is None:
-                raise ConnectionLost("the central system is not running")
-            future = asyncio.run_coroutine_threadsafe(work(), self._loop)
-        try:
-            return future.result()
-        except concurrent.futures.CancelledError:
-            raise ConnectionLost("the central system was stopped") from None
-        except BaseException:
-            future.cancel()
-            raise
-
-    def _may_block(self) -> None:
-        if threading.current_thread() is self._thread:
-            raise WouldDeadlock("this thread runs the central system, and must not wait for it")
+        return self._loop.do(with_session)
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> OSError:

@@ -243,6 +243,6 @@ def test_the_loop_itself_must_not_wait(csms: Any, cp: Any) -> None:
                 caught.append(error)
         done.set()
 
-    csms._loop.call_soon_threadsafe(from_the_loop)
+    csms._loop._loop.call_soon_threadsafe(from_the_loop)
     assert done.wait(10)
     assert len(caught) == 3

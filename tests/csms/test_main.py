@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
-from command import interruptible
 from websockets.exceptions import InvalidStatus
 
 import ocppsim.csms_parser
@@ -24,46 +21,6 @@ from ocppsim.csms.__main__ import main
 from ocppsim.csms_parser import csms_parser
 
 BOOT = {"chargePointVendor": "v", "chargePointModel": "m"}
-
-
-class Program:
-    """`ocppsim-csms` in a process of its own, with an url like that of a CentralSystem."""
-
-    def __init__(self, *arguments: str) -> None:
-        root = Path(ocppsim.csms_parser.__file__).parent.parent
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "ocppsim.csms", "--port", "0", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            preexec_fn=interruptible,
-            env={**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"},
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-
-    def end(self, number: int = signal.SIGTERM) -> str:
-        """Exit code 0 is expected; what was on stderr is returned."""
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=20)
-        assert self.process.returncode == 0, errors
-        return errors
-
-
-@pytest.fixture
-def program() -> Iterator[Callable[..., Program]]:
-    programs: list[Program] = []
-
-    def make(*arguments: str) -> Program:
-        programs.append(Program(*arguments))
-        return programs[-1]
-
-    yield make
-    for each in programs:
-        if each.process.poll() is None:
-            each.process.kill()
-            each.process.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

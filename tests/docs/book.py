@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from docs.installed import python_path
+
 __all__ = ["Block", "Book", "blocks", "steady"]
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +81,9 @@ class Book:
             program = programs / name
             program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
             program.chmod(0o755)
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("OCPPSIM_", "PYTEST_"))}
+        # a reader has set none of these
+        ours = ("OCPPSIM_", "PYTEST_", "SSL_CERT_", "SSL_CLIENT_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self._environment = {
             **kept,
             "PATH": f"{programs}:{os.environ['PATH']}",
@@ -108,6 +112,8 @@ class Book:
 
     def read(self, page: Path) -> None:
         """Do what the page says. Fails where it is not true."""
+        text = page.read_text()
+        self._environment["PYTHONPATH"] = python_path(text, self.folder / ".bin")
         for block in blocks(page):
             where = f"{page.name}, line {block.line}"
             text = self._here(block.text)

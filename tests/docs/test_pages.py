@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docs.installed import python_path
 
 import ocppsim
 from ocppsim import OcppsimError, Plugins, connect
@@ -20,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 # pages whose Python blocks are scripts that run by themselves
-SCRIPTS = ["handlers.md", "trace.md", "waiting.md"]
+SCRIPTS = ["handlers.md", "reliability.md", "trace.md", "waiting.md"]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -29,7 +31,13 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def run(script: str, *arguments: str, env: dict[str, str] | None = None) -> str:
     """Run a script as a user would; its output. Fails where it does."""
-    environment = {**os.environ, **(env or {}), "PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = python_path((ROOT / script).read_text(), Path(folder))
+        return _run(script, *arguments, env={**(env or {}), "PYTHONPATH": path})
+
+
+def _run(script: str, *arguments: str, env: dict[str, str]) -> str:
+    environment = {**os.environ, **env}
     done = subprocess.run(
         [sys.executable, script, *arguments],
         env=environment,
@@ -67,6 +75,18 @@ def test_an_example_runs(example: Path, csms: CentralSystem, tmp_path: Path) -> 
     script = tmp_path / example.name
     script.write_text(text.replace("ws://localhost:9000", csms.url))
     run(str(script))
+
+
+def test_a_certificate_is_renewed() -> None:
+    assert run("docs/examples/certificate_renewal.py").splitlines() == [
+        "security profile 3",
+        "shown: CN=CP1, for 30 days",
+        "trigger: Accepted",
+        "asked for: CN=CP1,O=operator",
+        "told: ReconfigurationOfSecurityParameters",
+        "shown: CN=CP1,O=operator, for 365 days",
+        "stored: cert.pem key.pem",
+    ]
 
 
 def test_the_negative_tests_do_what_they_say() -> None:

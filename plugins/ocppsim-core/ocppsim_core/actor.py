@@ -33,6 +33,11 @@ class Actor:
         self._waiting: set[Future[object]] = set()
         self._lock = threading.Lock()
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the station's thread, at work."""
+        return self._thread == threading.get_ident()
+
     def post(self, function: Callable[[], object]) -> Job:
         """Have it done soon. Returns at once, from any thread."""
         return self.clock.at(self.clock.now(), lambda: self._run(function))
@@ -50,7 +55,7 @@ class Actor:
 
         In the thread itself it is done at once. Raises RuntimeError once the station is closed.
         """
-        if self._thread == threading.get_ident():
+        if self.here:
             return function()
         future: Future[T] = Future()
 

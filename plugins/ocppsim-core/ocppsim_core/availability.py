@@ -24,40 +24,54 @@ class Availability:
             connector.operative = connector.number not in inoperative
             connector.status = connector.wanted()
 
-    def change(self, number: int, operative: bool) -> str:
-        """Do it now, or once what is under way there is over; the status to answer with."""
+    def status(self, number: int, operative: bool) -> str:
+        """What to answer to a ChangeAvailability."""
+        body = self._body
+        if number == 0:
+            answers = {self._status(c, operative) for c in body.connectors.values()}
+            return "Scheduled" if "Scheduled" in answers else "Accepted"
+        if number not in body.connectors:
+            return "Rejected"
+        return self._status(body.connectors[number], operative)
+
+    def change(self, number: int, operative: bool) -> None:
+        """Do it now, or once what is under way there is over."""
         body = self._body
         if number == 0:
             body.main.operative = operative
-            answers = {self._change(c, operative) for c in body.connectors.values()}
-            answer = "Scheduled" if "Scheduled" in answers else "Accepted"
-        elif number in body.connectors:
-            answer = self._change(body.connectors[number], operative)
-        else:
-            return "Rejected"
+        for connector in body.connectors.values():
+            if number in (0, connector.number):
+                self._change(connector, operative)
         self._keep()
-        return answer
 
     def follow(self, connector: Connector) -> None:
         """What was scheduled happens once the transaction is over."""
         if connector.wish is not None and connector.transaction is None:
-            connector.operative, connector.wish = connector.wish, None
-            connector.driver = None if not connector.operative else connector.driver
+            wish, connector.wish = connector.wish, None
+            self._set(connector, wish)
 
-    def _change(self, connector: Connector, operative: bool) -> str:
-        busy = connector.transaction is not None
-        connector.wish = operative if busy and operative != connector.operative else None
-        if connector.wish is not None:
-            return "Scheduled"
+    @staticmethod
+    def _status(connector: Connector, operative: bool) -> str:
+        if operative == connector.operative:
+            return "Accepted"
+        # in Preparing with a cable: the table of §4.9 has no way from there to Unavailable, the
+        # cable has to go first
+        waits = connector.status == "Preparing" and connector.occupied and not operative
+        return "Scheduled" if connector.transaction is not None or waits else "Accepted"
+
+    def _change(self, connector: Connector, operative: bool) -> None:
+        if connector.transaction is not None:
+            connector.wish = operative if operative != connector.operative else None
+        else:
+            self._set(connector, operative)
+
+    def _set(self, connector: Connector, operative: bool) -> None:
         connector.operative = operative
         if not operative:
-            connector.driver = None
-            if connector.occupied and connector.status == "Preparing":
-                # the table of §4.9 has no way from Preparing to Unavailable: first the cable has
-                # to go
+            self._body.sessions.withdraw(connector)
+            if connector.status == "Preparing":
                 connector.over = True
-                return "Scheduled"
-        return "Accepted"
+                connector.unlock()
 
     def _keep(self) -> None:
         # what is scheduled counts too: the power may fail before it happens

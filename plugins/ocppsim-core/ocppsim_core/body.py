@@ -100,6 +100,7 @@ class Body:
                 self._entered(connector, status)
             if self.on:
                 self.reporter.note(connector, connector.status)
+        self.tell_waiting()
 
     def booted(self) -> None:
         """The central system has accepted the station after a boot."""
@@ -119,6 +120,11 @@ class Body:
                 self.cp.start_heartbeat(self.settings["HeartbeatInterval"] / self.speed)
             except ConnectionLost:
                 pass  # again with the next connection
+
+    def tell_waiting(self) -> None:
+        """Whoever waits for something looks again."""
+        with self.changed:
+            self.changed.notify_all()
 
     def log(self, message: str, *arguments: object) -> None:
         self.cp.log(message, *arguments)

@@ -98,6 +98,11 @@ class Connector:
         busy = self.transaction or self.driver or self.asking
         return not busy and self.fault is None and self.operative and self.wish is not False
 
+    def unlock(self) -> bool:
+        """Let go of the cable. Whether it is free now."""
+        self.locked = self.locked and self.lock == "stuck"
+        return not self.locked
+
     def wanted(self) -> str:
         """The status that follows from all that."""
         if self.fault is not None:

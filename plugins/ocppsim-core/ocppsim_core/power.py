@@ -29,28 +29,15 @@ class Power:
     def __init__(self, body: Body) -> None:
         self._body = body
         self._turn = threading.Lock()  # held by who switches, which ends by its time-outs
-        self._dialling: threading.Thread | None = None
+        self._policy = body.cp.reconnecting or Reconnect()
         self.failures = 0
-        self.policy: Reconnect | None = body.cp.reconnecting or Reconnect()
-        self._stop_dialling = threading.Event()
 
     def on(self) -> None:
-        """Switch on, and boot."""
-        body = self._body
+        """Switch on, and boot; without a connection as soon as there is one."""
         with self._turn:
-            if body.on:
-                return
-            body.cp.reconnecting = self.policy
-            if body.cp.connected:
-                body.actor.do(self._up)
-            else:
-                # what is plugged in and shown goes on meanwhile
-                body.actor.do(lambda: self._up(boot=False))
-                self._stop_dialling.clear()
-                self._dialling = threading.Thread(
-                    target=self._dial, name=f"ocppsim {body.cp.name} power", daemon=True
-                )
-                self._dialling.start()
+            if not self._body.on:
+                self._body.actor.do(self._up)
+                self._body.cp.reconnecting = self._policy
 
     def off(self, *, battery: bool) -> None:
         """Cut the power. With a battery transactions are stopped in good order first."""
@@ -61,7 +48,6 @@ class Power:
             if battery:
                 body.actor.do(lambda: body.sessions.stop_all("PowerLoss"))
                 self._wait_for_answers()
-            self._stop_dialling.set()
             body.cp.reconnecting = None
             body.cp.queue.accepted = False
             body.cp.abort()
@@ -81,17 +67,14 @@ class Power:
                 return
             body.cp.queue.accepted = False
             body.actor.do(lambda: self._down("HardReset" if kind == "Hard" else "SoftReset"))
-            body.cp.reconnecting = self.policy
-            self._stop_dialling.clear()
-            self._dial()
+            try:
+                body.cp.reconnect()
+            except ConnectionLost:
+                return  # closed meanwhile
+            except OcppsimError as error:
+                body.log("no connection after the reset: %s", error)
             body.actor.do(self._up)
-
-    def close(self) -> None:
-        """The station is no more."""
-        self._stop_dialling.set()
-        thread = self._dialling
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(LAST_WORDS)
+            body.cp.reconnecting = self._policy
 
     def wait_until_accepted(self, timeout: float) -> None:
         """Raises WaitTimeout, ConnectionLost where the station is closed meanwhile."""
@@ -106,11 +89,10 @@ class Power:
             said = body.boot.registration or "nothing"
             raise WaitTimeout(f"the boot was not accepted within {timeout:g} s: {said}")
 
-    def _up(self, *, boot: bool = True) -> None:
+    def _up(self) -> None:
         self._body.on = True
         self._body.start_over()
-        if boot:
-            self._body.boot.begin()
+        self._body.boot.begin()
 
     def _down(self, reason: str) -> None:
         body = self._body
@@ -120,8 +102,7 @@ class Power:
         body.settle()
         body.on = False
         for connector in body.connectors.values():
-            if connector.lock != "stuck":
-                connector.locked = False
+            connector.unlock()
 
     def _works(self) -> bool:
         """Whether one of the attempts at a reset works."""
@@ -135,23 +116,6 @@ class Power:
     def _failed(self) -> None:
         self._body.main.warning = Fault("ResetFailure")
         self._body.extensions.event("reset failed")
-
-    def _dial(self) -> None:
-        """Until there is a connection, or the power goes."""
-        body, delays = self._body, (self.policy or Reconnect()).delays()
-        while not (self._stop_dialling.is_set() or body.actor.closed):
-            try:
-                body.cp.reconnect()
-                return
-            except ConnectionLost:
-                return  # closed meanwhile
-            except OcppsimError as error:
-                delay = next(delays, None)
-                if delay is None:
-                    body.log("no connection: %s; that was the last attempt", error)
-                    return
-                body.log("no connection: %s", error)
-                self._stop_dialling.wait(delay)
 
     def _wait_for_answers(self) -> None:
         """For what was sent, and what the answers to that bring, as long as there is any hope."""

@@ -51,6 +51,10 @@ class Reporter:
             self._waiting[connector.number] = deque([self.report(connector)])
             self.flush(connector.number)
 
+    def tell_again(self, connector: Connector) -> None:
+        """Tell its status because the central system wants it; before acceptance too."""
+        self._body.outbox.tell("StatusNotification", self.report(connector))
+
     def forget(self) -> None:
         """The central system knows nothing of the statuses any more."""
         for job in self._stable.values():

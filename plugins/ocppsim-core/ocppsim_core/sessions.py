@@ -113,7 +113,7 @@ class Sessions:
         self, idTag: str, connector: Connector, transaction: Transaction, shown: Shown
     ) -> None:
         def unlock() -> None:
-            connector.locked = connector.lock == "stuck"
+            connector.unlock()
             shown("Accepted")
 
         self._if_of_group(idTag, transaction, unlock, shown)
@@ -141,8 +141,11 @@ class Sessions:
 
     # --- from the central system ---
 
-    def remote_start(self, payload: Mapping[str, Any]) -> tuple[str, Callable[[], object]]:
-        """The answer to a RemoteStartTransaction, and what to do once it has left."""
+    def remote_start(
+        self, payload: Mapping[str, Any]
+    ) -> tuple[str, Connector | None, Callable[[], object]]:
+        """The answer to a RemoteStartTransaction, the connector that is kept for it, and what to do
+        once the answer has left."""
         body = self._body
         idTag, number = str(payload["idTag"]), payload.get("connectorId")
         profile = payload.get("chargingProfile")
@@ -160,9 +163,9 @@ class Sessions:
                 why = body.extensions.profile_refusal(connector.number, profile)
         if connector is None or why is not None:
             body.log("RemoteStartTransaction is rejected: %s", why)
-            return "Rejected", lambda: None
+            return "Rejected", None, lambda: None
         connector.asking = idTag
-        return "Accepted", lambda: self._remote_start(connector, idTag, profile)
+        return "Accepted", connector, lambda: self._remote_start(connector, idTag, profile)
 
     def _remote_start(
         self, connector: Connector, idTag: str, profile: Mapping[str, Any] | None
@@ -352,8 +355,8 @@ class Sessions:
         if connector.transaction is transaction:
             connector.transaction = None
             connector.over = connector.occupied
-            if unlock and connector.lock != "stuck":
-                connector.locked = False
+            if unlock:
+                connector.unlock()
 
 
 def _parent(info: IdTagInfo | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -107,7 +108,7 @@ def test_cancelled_jobs_are_forgotten_long_before_their_time() -> None:
     clock = ManualClock()
     ran: list[int] = []
     for number in range(1000):
-        clock.after(10, lambda number=number: ran.append(number))
+        clock.after(10, partial(ran.append, number))
         clock.after(1e6, print).cancel()
     for _ in range(1000):
         clock.after(1e6, print).cancel()
@@ -226,7 +227,7 @@ def test_a_thread_runs_what_is_due_in_order(clock: StationClock) -> None:
         start = clock.now()
         for number in (30, 10, 20):
             due[number] = start + timedelta(seconds=number)
-            clock.at(due[number], lambda number=number: callback(number))
+            clock.at(due[number], partial(callback, number))
 
     clock.after(0, ask)
     assert done.wait(LONG)

@@ -56,7 +56,8 @@ class State:
         security_profile: int | None = None,
     ) -> bool:
         """Whether the CSMS takes what is new; if not, what was before holds, and the security event
-        is told. Raises ConnectError where it does not even take that any more."""
+        is told. Raises ConnectError where it does not even take that any more, and the charge point
+        does not connect again by itself."""
         try:
             cp.reconnect(url=url, password=password, security_profile=security_profile)
         except (ConnectError, CertificateError) as error:
@@ -65,9 +66,17 @@ class State:
             if event is not None:
                 self.events.tell(cp, event, error)
             sync_profile(cp)
-            cp.reconnect()
+            self._go_back(cp)
             return False
         return True
+
+    def _go_back(self, cp: ChargePoint) -> None:
+        try:
+            cp.reconnect()
+        except ConnectError as error:
+            if cp.reconnecting is None:
+                raise
+            cp.log("it goes on trying: %s", error)
 
 
 def sync_profile(cp: ChargePoint) -> None:
