@@ -698,16 +698,17 @@ class ChargePoint:
     def _on_request(self, frame: CallFrame, answers: Answers) -> None:
         self._handlers.serve(Request(self, frame, answers))
 
-    def _on_refused(self, why: str) -> None:
-        """The CSMS refused the newest certificate, and took the one before it (security white
-        paper §4)."""
+    def _on_refused(self, why: str, again: bool) -> None:
+        """The CSMS refused the newest certificate, and took the one before it."""
         text = f"refused, the one before it is in use again: {why}"
         event = {
             "type": "InvalidChargePointCertificate",
             "timestamp": timestamp(),
             "techInfo": text[:255],
         }
-        self.submit("SecurityEventNotification", event)
+        # before a BootNotification was accepted nothing else is welcome
+        tell = self.submit if again else self.enqueue
+        tell("SecurityEventNotification", event)
 
     def _on_up(self, by_itself: bool) -> None:
         with self._heart:

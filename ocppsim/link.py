@@ -55,8 +55,8 @@ class Link:
 
     on_up(by_itself): connected, nothing received yet; by_itself: after a loss. on_again(): the
     same, but later, when it is being read. on_down(reason, by_us): the end, told once a connection,
-    in its reader thread. on_give_up(error): there are no more attempts. on_refused(why): the CSMS
-    refused the certificate in use, and took the former one.
+    in its reader thread. on_give_up(error): there are no more attempts. on_refused(why, again):
+    the CSMS refused the certificate in use, and took the former one; again: not at the first time.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Link:
         on_again: Callable[[], object],
         on_down: Callable[[ConnectionLost, bool], object],
         on_give_up: Callable[[Exception], object],
-        on_refused: Callable[[str], object],
+        on_refused: Callable[[str, bool], object],
     ) -> None:
         self.closed = threading.Event()
         """Set by `close`, cleared by `reconnect`."""
@@ -246,9 +246,8 @@ class Link:
             self._changed.notify_all()
         text = "connected to %s, subprotocol %s"
         self._log.debug(text, target.address.url, transport.handshake.subprotocol)
-        # before the first connection it is not welcome: nothing comes before a BootNotification
-        if refusal is not None and again:
-            self._on_refused(refusal)
+        if refusal is not None:
+            self._on_refused(refusal, again)
 
     def _start(self, transport: Transport) -> None:
         try:
@@ -277,8 +276,9 @@ class Link:
 
         with self._dialling:
             self._connect(over, self._target, by_itself=True)
-        self._log.info("connected again")
-        self._on_again()
+        if self.connected:  # and not closed by what was told of it
+            self._log.info("connected again")
+            self._on_again()
 
     def _give_up(self, error: Exception) -> None:
         with self._changed:

@@ -98,8 +98,11 @@ class Request:
 
     def reply_raw(self, data: str | bytes) -> Request:
         """Answer with anything at all, as often as you like. Raises ConnectionLost."""
-        self._state = "answered"
-        self._answers.send_raw(data)
+        self._state, self._sending = "answered", True
+        try:
+            self._answers.send_raw(data)
+        finally:
+            self._settle()
         return self
 
     def defer(self) -> Request:
@@ -110,6 +113,7 @@ class Request:
     def no_reply(self) -> Request:
         """Claim the request, and never answer it: on purpose. Raises AlreadyAnswered."""
         self._claim("never")
+        self._settle()
         return self
 
     def age(self) -> float:
@@ -162,9 +166,12 @@ class Request:
             self._state = before
             raise
         finally:
-            self._sending = False
-            if self.on_settled is not None:
-                self.on_settled()
+            self._settle()
+
+    def _settle(self) -> None:
+        self._sending = False
+        if self.on_settled is not None:
+            self.on_settled()
 
     def _claim(self, state: str, *, sending: bool = False) -> str:
         """The state before."""

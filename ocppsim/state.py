@@ -35,7 +35,7 @@ def open_store(
 
 
 class State(MutableMapping[str, Any]):
-    """JSON values by key: `cp.state`. For any thread.
+    """JSON values by key: ``cp.state``. For any thread.
 
     A value is copied in and out: what is to be kept has to be set. With a `state_dir` it is on the
     disk when the assignment is done, and there in the next process. Raises TypeError or ValueError

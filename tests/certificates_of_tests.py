@@ -40,7 +40,7 @@ def pair(name: str = "CP1", signer: trustme.CA = AUTHORITY, **details: Any) -> t
     return signer.issue_cert(name, common_name=name, **details)
 
 
-def written(folder: Path, leaf: trustme.LeafCert, stem: str = "cp1") -> dict[str, Path]:
+def written(folder: Path, leaf: trustme.LeafCert, stem: str = "cp1") -> dict[str, Any]:
     """`leaf` in files, as the arguments of `connect`."""
     cert, key = folder / f"{stem}.pem", folder / f"{stem}-key.pem"
     cert.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))

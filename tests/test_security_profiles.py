@@ -315,7 +315,7 @@ def test_what_does_not_work_leaves_all_as_it_was(trust: dict[str, Any]) -> None:
     ):
         for change in ({"password": "wrong"}, {"user": "me"}, {"security_profile": 0}):
             with pytest.raises(ConnectError, match="HTTP 401"):
-                cp.reconnect(**change)  # type: ignore[arg-type]
+                cp.reconnect(**change)
             assert not cp.connected
             assert cp.security_profile == 1
             cp.reconnect()

@@ -86,9 +86,9 @@ def client_name(server: RawServer) -> str | None:
 
 # --- what a user sees: the table of the page -----------------------------------------------------
 
-LONG = {"not_before": on("2020-01-01"), "not_after": on("2100-01-01")}
-LIFE = {"not_before": on("2019-12-01"), "not_after": on("2020-01-01")}
-FUTURE = {"not_before": on("2099-12-01"), "not_after": on("2100-01-01")}
+LONG: dict[str, Any] = {"not_before": on("2020-01-01"), "not_after": on("2100-01-01")}
+LIFE: dict[str, Any] = {"not_before": on("2019-12-01"), "not_after": on("2020-01-01")}
+FUTURE: dict[str, Any] = {"not_before": on("2099-12-01"), "not_after": on("2100-01-01")}
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -129,7 +129,7 @@ def towards(
     return row
 
 
-def with_files(spoil: Callable[[dict[str, Path]], object], **options: Any) -> Row:
+def with_files(spoil: Callable[[dict[str, Any]], object], **options: Any) -> Row:
     """Bad files; nobody is asked."""
 
     def row(ca: Path, folder: Path) -> str:
@@ -379,7 +379,7 @@ def saved(files: dict[str, Any]) -> dict[str, Any]:
     return {"keystore_root": root}
 
 
-WAYS: dict[str, Callable[[dict[str, Path]], dict[str, Any]]] = {
+WAYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "two files": dict,
     "one file": in_one_file,
     "key_password": with_password,
@@ -471,7 +471,7 @@ def test_a_key_without_a_certificate_in_variables(monkeypatch: pytest.MonkeyPatc
 def test_a_certificate_of_ones_own_that_has_expired_is_a_warning(
     ca: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    files = written(tmp_path, pair(**LIFE))
+    files: dict[str, Any] = written(tmp_path, pair(**LIFE))
     with csms(serving()) as server:
         connect(url(server), ca=ca, **files).close()
     assert "cp1.pem (CN=CP1" in caplog.text
@@ -538,11 +538,11 @@ def test_a_saved_pair_is_used_by_the_next_connection(
         assert client_name(server) == "new"
 
 
-def refusing(name: str) -> Callable[[RawPeer], object]:
+def refusing(name: str, status: str = "403 Forbidden") -> Callable[[RawPeer], object]:
     def answer(peer: RawPeer) -> None:
         peer.read_request()
         if name in str(peer.sock.getpeercert()):  # type: ignore[attr-defined]
-            peer.answer("403 Forbidden", "Content-Length: 0")
+            peer.answer(status, "Content-Length: 0")
             raise EOFError
         peer.accept()
 
@@ -586,6 +586,30 @@ def test_where_the_new_pair_is_refused_the_former_is_used_again(
     assert why in caplog.text
 
 
+def test_the_first_connection_tells_of_it_after_the_boot_notification(
+    ca: Path, tmp_path: Path
+) -> None:
+    store = KeyStore(tmp_path / "root")
+    save(store, pair())
+    save(store, pair("new", STRANGER))
+    with (
+        RawServer(context=serving(clients=(AUTHORITY,))) as server,
+        connect(url(server), ca=ca, keystore=store) as cp,
+    ):
+        peer = server.peer()
+        boot = cp.submit("BootNotification", {"chargePointVendor": "v", "chargePointModel": "m"})
+        _, number, action, _ = json.loads(peer.next().payload)
+        assert action == "BootNotification"
+        accepted = {"status": "Accepted", "currentTime": "2026-01-01T00:00:00Z", "interval": 300}
+        peer.send_text(json.dumps([3, number, accepted]))
+        assert boot.result()["status"] == "Accepted"
+        _, number, action, payload = json.loads(peer.next().payload)
+        assert action == "SecurityEventNotification"
+        assert payload["type"] == "InvalidChargePointCertificate"
+        peer.send_text(json.dumps([3, number, {}]))
+        cp.abort()
+
+
 def test_where_both_are_refused_the_new_one_stays(
     ca: Path, files: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -616,18 +640,17 @@ def test_what_is_no_refusal_changes_nothing(
     ca: Path, files: dict[str, Any], tmp_path: Path
 ) -> None:
     """A CSMS that is not there, not trusted, or not well."""
-
-    def answer(peer: RawPeer) -> None:
-        peer.read_request()
-        peer.answer("503 Service Unavailable", "Content-Length: 0")
-
+    answer = refusing("new", "503 Service Unavailable")
     with (
         csms(serving(clients=(AUTHORITY,))) as server,
         connect(url(server), ca=ca, **files, keystore_root=tmp_path / "root") as cp,
     ):
         assert client_name(server) == "CP1"
         save(cp.keystore, pair("new"))
-        with csms(serving(), answer) as ill, pytest.raises(ConnectError, match="503"):
+        with (
+            csms(serving(clients=(AUTHORITY,)), answer) as ill,
+            pytest.raises(ConnectError, match="503"),
+        ):
             cp.reconnect(url=url(ill))
         with pytest.raises(ConnectError, match="nothing listens"):
             cp.reconnect(url=url(ill))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import ocppsim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_csms import HEARTBEAT, PATIENCE, Peer, ScriptedCsms
@@ -155,6 +157,29 @@ def test_a_refused_tag_is_an_answer(cp: ChargePoint, peer: Peer) -> None:
     assert transaction.result(PATIENCE) == refusal
     assert peer.answer({}, "StopTransaction")[3]["transactionId"] == 7
     future.result(PATIENCE)
+
+
+def test_several_threads_put_in_what_stays_in_their_order(cp: ChargePoint, peer: Peer) -> None:
+    peer.answers["MeterValues"] = {}
+    boot(cp, peer)
+    futures: list[Future[Result]] = []
+
+    def put(thread: int) -> None:
+        for number in range(50):
+            futures.append(cp.enqueue("MeterValues", values(1000 * thread + number)))
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for future in futures:
+        future.result(PATIENCE)
+    came = [int(frame[3]["meterValue"][0]["sampledValue"][0]["value"]) for frame in peer.answered]
+    for number in range(4):
+        assert [one for one in came if one // 1000 == number] == [
+            1000 * number + one for one in range(50)
+        ]
 
 
 def test_what_is_queued_cannot_be_called_back(cp: ChargePoint) -> None:
@@ -500,7 +525,7 @@ def test_what_is_wrong_at_delivery_is_given_up_at_once(
     store.close()
     with connect(server.url, state_dir=tmp_path) as cp:
         peer = server.peer()
-        (message,) = cp.queue._messages
+        (message,) = cp.queue._backlog._messages
         following = cp.enqueue("MeterValues", values())
         boot(cp, peer)
         with pytest.raises(GivenUp, match=r"it cannot be sent: MeterValues: invalid request: "):
@@ -639,6 +664,21 @@ def test_a_variable_names_the_folder(
         assert cp.state["meter"] == 17
 
 
+def test_a_second_process_is_refused_and_told_why(server: ScriptedCsms, tmp_path: Path) -> None:
+    script = f"connect({server.url!r}).state['meter'] = 18"
+    with connect(server.url, state_dir=tmp_path) as cp:
+        server.peer()
+        cp.state["meter"] = 17
+        refused = ocppsim("--state-dir", tmp_path, "-", stdin=script)
+        assert refused.returncode == 1
+        said = f"another process (pid {os.getpid()}) keeps its state in the folder {tmp_path}"
+        assert said in refused.stderr
+        assert cp.state["meter"] == 17
+    assert ocppsim("--state-dir", tmp_path, "-", stdin=script).returncode == 0
+    with connect(server.url, state_dir=tmp_path) as cp:
+        assert cp.state["meter"] == 18
+
+
 def test_a_full_disk_does_not_stop_the_queue(
     server: ScriptedCsms, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -727,7 +767,7 @@ class Process:
         self.csms.connected = False
         self.csms.open.clear()  # nobody is there to hear of it
         shutil.copytree(self.folder / str(self.life), self.folder / str(self.life + 1))
-        self.queue._store = None
+        self.queue._backlog._store = None
         self.queue.close(PATIENCE)
         self.store.close()
         self.life += 1

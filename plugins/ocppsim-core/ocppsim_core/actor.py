@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from datetime import datetime
 from typing import TypeVar
 
-from .clock import Clock, Job
+from .clock import Clock, Job, ManualClock
 
 __all__ = ["Actor"]
 
@@ -40,7 +41,9 @@ class Actor:
 
     def post(self, function: Callable[[], object]) -> Job:
         """Have it done soon. Returns at once, from any thread."""
-        return self.clock.at(self.clock.now(), lambda: self._run(function))
+        job = self.clock.at(self.clock.now(), lambda: self._run(function))
+        self._move(job)
+        return job
 
     def after(self, seconds: float, function: Callable[[], object]) -> Job:
         """Have it done in `seconds` of the station's time."""
@@ -74,13 +77,13 @@ class Actor:
                 raise RuntimeError("the station is closed")
             self._waiting.add(future)  # type: ignore[arg-type]
         try:
-            self.clock.at(self.clock.now(), lambda: self._run(work, told=True))
+            self._move(self.clock.at(self.clock.now(), lambda: self._run(work, told=True)))
             return future.result()
         except CancelledError:
             raise RuntimeError("the station was closed meanwhile") from None
         finally:
             with self._lock:
-                self._waiting.discard(future)  # type: ignore[arg-type]
+                self._waiting.discard(future)
 
     def close(self) -> None:
         """Do no more. Whoever waits gets a RuntimeError."""
@@ -91,6 +94,17 @@ class Actor:
             waiting = list(self._waiting)
         for future in waiting:
             future.cancel()
+
+    def _move(self, job: Job) -> None:
+        """A clock that has no thread stands still until somebody moves it: what is to be done now
+        is done here, or by the thread that moves it already."""
+        if not isinstance(self.clock, ManualClock):
+            return
+        while job.waiting and not self.here:
+            try:
+                self.clock.advance()
+            except RuntimeError:
+                time.sleep(0.001)
 
     def _run(self, function: Callable[[], object], *, told: bool = False) -> None:
         self._thread = threading.get_ident()

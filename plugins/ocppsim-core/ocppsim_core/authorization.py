@@ -23,9 +23,7 @@ def same_tag(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and one.casefold() == other.casefold()
 
 
-def same_group(
-    tag: str, parent: str | None, other_tag: str, other_parent: str | None
-) -> bool:
+def same_group(tag: str, parent: str | None, other_tag: str, other_parent: str | None) -> bool:
     """Whether one may stop what the other started: the same idTag, or the same parentIdTag."""
     return same_tag(tag, other_tag) or same_tag(parent, other_parent)
 
@@ -119,7 +117,7 @@ class Rules:
         return {"status": "Invalid"}
 
     def learn(self, idTag: str, info: Any) -> None:
-        """The central system said this of it (in the answer to Authorize, Start-, StopTransaction)."""
+        """The central system said this of it, in any answer that has an idTagInfo."""
         known = isinstance(info, dict) and "status" in info
         if known and self._settings["AuthorizationCacheEnabled"]:
             self.cache.put(idTag, info)

@@ -1,7 +1,8 @@
-"""What a station is made of, and what follows when anything changes. All in the station's thread."""
+"""What a station is made of, and what follows when anything changes; in the station's thread."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -67,6 +68,7 @@ class Body:
         self.sessions = Sessions(self)
         self.boot = Boot(self, boot)
         self._settling = False
+        self.outbox.end_left_open()
         self.metering.schedule_aligned()
 
     @property
@@ -87,7 +89,9 @@ class Body:
         found = self.connectors.get(number)
         if found is None:
             text = f"connector {number!r}: the connectors of this station are 1"
-            raise ValueError(text if len(self.connectors) == 1 else f"{text} to {max(self.connectors)}")
+            raise ValueError(
+                text if len(self.connectors) == 1 else f"{text} to {max(self.connectors)}"
+            )
         return found
 
     def settle(self) -> None:
@@ -116,10 +120,8 @@ class Body:
     def start_heartbeat(self) -> None:
         """At the HeartbeatInterval, in the station's time."""
         if self.boot.registration == "Accepted":
-            try:
+            with contextlib.suppress(ConnectionLost):  # again with the next connection
                 self.cp.start_heartbeat(self.settings["HeartbeatInterval"] / self.speed)
-            except ConnectionLost:
-                pass  # again with the next connection
 
     def tell_waiting(self) -> None:
         """Whoever waits for something looks again."""

@@ -78,6 +78,8 @@ class Boot:
             self._again.cancel()
             self._again = None
         if not own:
+            if before != "Accepted":
+                self._body.reporter.assume()
             return
         self._set_interval(interval)
         self._beat()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ocppsim import timestamp
+
 from .connector import Connector
 from .grid import Grid
 from .meter import Meter
@@ -54,6 +56,8 @@ class Metering:
         self.phases = grid.phases
         self._aligned: Job | None = None
         saved = body.cp.state.get(STORED_AS, {})
+        self.last_kept: str | None = saved.get("at")
+        """When the registers were written last, in an earlier process too."""
         self._outlets = {
             number: _Outlet(
                 Meter(
@@ -162,8 +166,10 @@ class Metering:
 
     def keep(self) -> None:
         """Remember the registers: they go on in the next process, where the state does."""
+        self.last_kept = timestamp(self._body.clock.now())
         self._body.cp.state[STORED_AS] = {
-            str(number): outlet.meter.registers for number, outlet in self._outlets.items()
+            "at": self.last_kept,
+            **{str(number): outlet.meter.registers for number, outlet in self._outlets.items()},
         }
 
     # --- reading ---
@@ -259,6 +265,4 @@ def _with_seed(grid: Grid, seed: int) -> Grid:
 
 def _allows_nothing(meter: Meter) -> bool:
     """Whether somebody's limit is 0."""
-    return any(
-        0 in (limit.amperes, limit.watts, limit.phases) for limit in meter.limits.values()
-    )
+    return any(0 in (limit.amperes, limit.watts, limit.phases) for limit in meter.limits.values())

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ocppsim import CallError, ConnectionLost, OcppsimError, Result
+from ocppsim import CallError, ConnectionLost, OcppsimError, Result, timestamp
 
 if TYPE_CHECKING:
     from .body import Body
@@ -66,7 +66,12 @@ class Outbox:
         def done(future: Future[Result]) -> None:
             answer = _outcome(future)
             self._own.discard(unique_id)
-            self._body.actor.post(lambda: (self.pending.discard(future), then(answer)))
+
+            def over() -> None:
+                self.pending.discard(future)
+                then(answer)
+
+            self._body.actor.post(over)
 
         future.add_done_callback(done)
 
@@ -120,10 +125,24 @@ class Outbox:
                 return message.transaction
         return None
 
-    def left_open(self) -> list[Any]:
-        """The transactions that a station began in an earlier process, and that nobody ended."""
-        keys = set(self._body.cp.state.get(STORED_AS, []))
-        return [handle for handle in self._body.cp.open_transactions() if handle.key in keys]
+    def end_left_open(self) -> None:
+        """The transactions that a station began in an earlier process, and that nobody ended: the
+        power has failed."""
+        body, keys = self._body, set(self._body.cp.state.get(STORED_AS, []))
+        for handle in body.cp.open_transactions():
+            connector = body.connectors.get(handle.payload["connectorId"])
+            if handle.key not in keys or connector is None:
+                continue
+            meter = body.metering.meter(connector.number).register_wh
+            payload = {
+                "meterStop": max(meter, handle.payload["meterStart"]),
+                "timestamp": body.metering.last_kept or timestamp(body.clock.now()),
+                "reason": "PowerLoss",
+            }
+            self._follow(
+                "StopTransaction", body.cp.enqueue("StopTransaction", payload, transaction=handle)
+            )
+        body.cp.state[STORED_AS] = []
 
     def _enqueue(
         self, action: str, payload: Payload, transaction: Transaction
@@ -144,9 +163,7 @@ class Outbox:
         keys = [other for other in self._body.cp.state.get(STORED_AS, []) if other != key]
         self._body.cp.state[STORED_AS] = [*keys, key] if begun else keys
 
-    def _follow(
-        self, action: str, future: Future[Result], message: _Message | None = None
-    ) -> None:
+    def _follow(self, action: str, future: Future[Result], message: _Message | None = None) -> None:
         self.pending.add(future)
         if message is not None:
             self._messages.append(message)

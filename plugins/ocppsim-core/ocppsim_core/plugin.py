@@ -1,4 +1,4 @@
-"""The hooks: requests go to the station of the charge point; without one they are left to others."""
+"""The hooks: requests go to the station of the charge point; without one others have them."""
 
 from __future__ import annotations
 

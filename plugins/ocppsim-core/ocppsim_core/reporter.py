@@ -55,6 +55,12 @@ class Reporter:
         """Tell its status because the central system wants it; before acceptance too."""
         self._body.outbox.tell("StatusNotification", self.report(connector))
 
+    def assume(self) -> None:
+        """The script tells the statuses of its boot: from now on what changes is told."""
+        self.forget()
+        for connector in self._body.all_connectors():
+            self._told[connector.number] = self.report(connector)
+
     def forget(self) -> None:
         """The central system knows nothing of the statuses any more."""
         for job in self._stable.values():

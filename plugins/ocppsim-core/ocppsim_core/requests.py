@@ -155,9 +155,7 @@ class Requests:
 
     # --- data transfer ---
 
-    def on_data_transfer(
-        self, vendorId: str, messageId: str | None, handler: DataTransfer
-    ) -> None:
+    def on_data_transfer(self, vendorId: str, messageId: str | None, handler: DataTransfer) -> None:
         self._vendors.setdefault(vendorId.casefold(), {})[messageId] = handler
 
     def DataTransfer(self, request: Request) -> Any:
@@ -179,4 +177,3 @@ class Requests:
             left = True
         finally:
             self._body.actor.do(plan.then if left else plan.instead)
-

@@ -184,11 +184,13 @@ class Sessions:
         else:
             verdict({"status": "Accepted", **_parent(self._body.rules.known(idTag))})
 
-    def find(self, transactionId: int) -> Transaction | None:
+    def find(self, transactionId: object) -> Transaction | None:
         """The transaction under way that the central system calls so."""
         for connector in self._body.connectors.values():
             transaction = connector.transaction
-            if transaction is not None and transaction.transactionId == transactionId:
+            if transaction is None or transaction.transactionId is None:
+                continue
+            if transaction.transactionId == transactionId:
                 return transaction
         return None
 

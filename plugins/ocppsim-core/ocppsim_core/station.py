@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
 from ocppsim import ChargePoint, ConnectionLost, TracedFrame, WaitTimeout
 
-from .authorization import Authorizer
 from .body import Body
 from .clock import Clock, StationClock
-from .connector import Connector, Fault
-from .extensions import MayStart, Profile, Starting
+from .connector import Fault
 from .grid import Grid
+from .hands import Hands, Side
+from .interface import Interface, Session
 from .power import Power
-from .requests import DataTransfer, Requests
+from .requests import Requests
 from .sessions import REFUSED
 from .statuses import STATUSES
-from .transaction import Transaction
 from .vehicle import Vehicle
 from .wire import Wire
 
 __all__ = ["Session", "Station", "find", "known"]
-
-T = TypeVar("T")
-Side = Literal["station", "car"]
 
 known: WeakSet[ChargePoint] = WeakSet()
 """Charge points that live with this plugin."""
@@ -36,24 +30,9 @@ known: WeakSet[ChargePoint] = WeakSet()
 _stations: WeakKeyDictionary[ChargePoint, Station] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A transaction as it is at a moment. transactionId: None until the central system has given
-    it one. meter: what its meter shows, Wh. ours: the station began it, not the script."""
-
-    connectorId: int
-    idTag: str
-    transactionId: int | None
-    meterStart: int
-    meter: int
-    timestamp: datetime
-    reservationId: int | None
-    ours: bool
-
-
-class Station:
-    """A station that lives on `cp`: it boots, answers, charges and reports by itself, while a script
-    does what people and cars do to it.
+class Station(Interface):
+    """A station that lives on `cp`: it boots, answers, charges and reports by itself, while a
+    script does what people and cars do to it.
 
     connectors: how many. vehicle: the car that comes, one of its kind to each connector. fixed: its
     cables are part of it; else drivers bring their own, which are locked while they charge. speed:
@@ -108,6 +87,7 @@ class Station:
         )
         self._wire = Wire(self._body)
         self._power = Power(self._body)
+        self._hands = Hands(self._body)
         self._requests = Requests(self._body, self._power)
         _stations[cp] = self
 
@@ -152,20 +132,7 @@ class Station:
 
         vehicle: another car than before.
         """
-
-        def act() -> None:
-            found = self._body.connector(connector)
-            ends = self._ends(found, side)
-            if side is None:
-                ends = [end for end in ends if not getattr(found, f"at_{end}")]
-            if not ends or any(getattr(found, f"at_{end}") for end in ends):
-                raise ValueError(f"connector {connector}: the cable is plugged in there already")
-            if vehicle is not None:
-                self._body.metering.bring(connector, vehicle)
-            for end in ends:
-                setattr(found, f"at_{end}", True)
-
-        self.do(act)
+        self.do(lambda: self._hands.plug_in(connector, side, vehicle))
 
     def unplug(self, connector: int, side: Side | None = None) -> None:
         """Pull the cable: at the station, at the car, or (None) at the car and, where it is not
@@ -173,19 +140,19 @@ class Station:
 
         Raises ValueError where no cable is in, or it is locked at this side.
         """
-        ends = self.do(lambda: self._unplugged_from(connector, side))
+        # one after the other: what follows from the first decides whether there is a second
+        ends = self.do(lambda: self._hands.plugged_in(connector, side))
         if "car" in ends:
-            self.do(lambda: self._pull_at_car(self._body.connector(connector)))
+            self.do(lambda: self._hands.pull_at_car(connector))
         if "station" in ends:
-            must = side == "station"
-            self.do(lambda: self._pull_at_station(self._body.connector(connector), must))
+            self.do(lambda: self._hands.pull_at_station(connector, must=side == "station"))
 
     def present_id_tag(self, idTag: str, connector: int | None = None, *, wait: bool = True) -> str:
         """Hold a card up to the reader: of this connector, or (None) of the whole station, which
         takes it for the connector where it makes sense.
 
         Returns what the reader shows: Accepted, or the status that stands against it; "Refused"
-        where no card is wanted now. wait=False does not wait for the central system, and returns "".
+        where no card is wanted now. wait=False does not wait for the central system: then "".
         """
         if not isinstance(idTag, str) or not 0 < len(idTag) <= 20:
             raise ValueError(f"an idTag has 1 to 20 characters, not {idTag!r:.80}")
@@ -205,21 +172,15 @@ class Station:
 
     def pause_car(self, connector: int) -> None:
         """The car takes no energy until `resume_car`."""
-        self._with_car(connector, Vehicle.pause)
+        self.do(lambda: self._hands.car(connector).pause())
 
     def resume_car(self, connector: int) -> None:
         """The car takes energy again."""
-        self._with_car(connector, Vehicle.resume)
+        self.do(lambda: self._hands.car(connector).resume())
 
     def vehicle(self, connector: int) -> Vehicle:
         """The car that is plugged in here, or would be. To look at: its state of charge follows."""
-
-        def look() -> Vehicle:
-            number = self._body.connector(connector).number
-            self._body.metering.catch_up(number)
-            return self._body.metering.vehicle(number)
-
-        return self.do(look)
+        return self.do(lambda: self._hands.car(connector))
 
     # --- what breaks ---
 
@@ -236,41 +197,24 @@ class Station:
         """Something breaks, at a connector or (0) at the whole station; it is Faulted until
         `repair`. stops=False: the error is told, and all goes on (OCPP 1.6 §7.6)."""
         found = Fault(errorCode, info, vendorId, vendorErrorCode)
-
-        def act() -> None:
-            one = self._body.main if connector == 0 else self._body.connector(connector)
-            if stops:
-                one.fault = found
-            else:
-                one.warning = found
-
-        self.do(act)
+        self.do(lambda: self._hands.fault(connector, found, stops))
 
     def repair(self, connector: int) -> None:
         """Nothing is broken any more here, the lock neither."""
-
-        def act() -> None:
-            one = self._body.main if connector == 0 else self._body.connector(connector)
-            one.fault = one.warning = None
-            one.lock = "works"
-
-        self.do(act)
+        self.do(lambda: self._hands.repair(connector))
 
     def break_lock(self, connector: int, how: Literal["open", "stuck"] = "open") -> None:
         """The lock does not close any more (``"open"``), or does not open (``"stuck"``)."""
-
-        def act() -> None:
-            self._body.connector(connector).lock = how
-
-        self.do(act)
+        self.do(lambda: self._hands.break_lock(connector, how))
 
     def open_door(self) -> None:
         """Somebody opens the housing: no energy is offered, and the station is Faulted, until
         `close_door`."""
-        self._door(True)
+        self.do(lambda: self._hands.door(opened=True))
 
     def close_door(self) -> None:
-        self._door(False)
+        """The housing is closed again."""
+        self.do(lambda: self._hands.door(opened=False))
 
     # --- what is seen ---
 
@@ -291,7 +235,7 @@ class Station:
 
     def status(self, connector: int) -> str:
         """The status of a connector, or (0) of the station."""
-        return (self._body.main if connector == 0 else self._body.connector(connector)).status
+        return self._hands.at(connector).status
 
     def history(self, connector: int) -> list[str]:
         """Each status that it has had, in their order."""
@@ -327,7 +271,7 @@ class Station:
         """
         if status not in STATUSES:
             raise ValueError(f"there is no status {status!r:.40}: {', '.join(STATUSES)}")
-        found = self._body.main if connector == 0 else self._body.connector(connector)
+        found = self._hands.at(connector)
         history = self._body.history
         with self._body.changed:
             start = len(history)
@@ -338,118 +282,6 @@ class Station:
         if not self._wait(seen, timeout):
             text = f"connector {connector} is {found.status}, and was not {status}"
             raise WaitTimeout(f"{text} within {timeout:g} s")
-
-    # --- for scripts and other plugins ---
-
-    def do(self, function: Callable[[], T]) -> T:
-        """Run `function` in the station's thread, between all else; what it returns, or raises. It
-        must not block."""
-        return self._body.actor.do(function)
-
-    @property
-    def authorizers(self) -> list[Authorizer]:
-        """Functions that are asked in turn what is known of an idTag, before the authorization
-        cache: ``authorizer(idTag)`` returns an idTagInfo, or None."""
-        return self._body.rules.authorizers
-
-    @property
-    def may_start(self) -> list[MayStart]:
-        """Functions that are asked before a driver begins: ``check(connectorId, idTag,
-        parentIdTag)`` returns why not, or None."""
-        return self._body.extensions.may_start
-
-    @property
-    def starting(self) -> list[Starting]:
-        """Functions that are asked when a transaction starts: ``ask(connectorId, idTag,
-        parentIdTag)`` returns more fields for the StartTransaction, such as a reservationId."""
-        return self._body.extensions.starting
-
-    @property
-    def remote_profiles(self) -> list[Profile]:
-        """Functions that are asked about the chargingProfile of a RemoteStartTransaction:
-        ``check(connectorId, chargingProfile)`` returns why not, or None."""
-        return self._body.extensions.profiles
-
-    def block(self, connector: int, owner: str) -> None:
-        """Let `owner` keep a connector for somebody: while nobody uses it, it is Reserved. Whom it
-        lets begin there is for its function in `may_start` to say."""
-        self.do(lambda: self._body.connector(connector).holds.update({owner: "Reserved"}))
-
-    def unblock(self, connector: int, owner: str) -> None:
-        """`owner` keeps it no longer."""
-        self.do(lambda: self._body.connector(connector).holds.pop(owner, None))
-
-    def set_limit(
-        self,
-        owner: str,
-        connector: int,
-        amperes: float | None = None,
-        *,
-        watts: float | None = None,
-        phases: int | None = None,
-    ) -> None:
-        """Let `owner` allow no more than this at a connector, in place of what it allowed before:
-        `amperes` in each phase, `watts` over all, so many `phases`; with none of them it has no
-        limit. The smallest one of all owners holds; 0 suspends (SuspendedEVSE)."""
-
-        def act() -> None:
-            self._body.metering.catch_up(self._body.connector(connector).number)
-            meter = self._body.metering.meter(connector)
-            meter.set_limit(owner, amperes, watts=watts, phases=phases)
-
-        self.do(act)
-
-    def authorize(self, idTag: str, then: Callable[[Mapping[str, Any]], object]) -> None:
-        """Find out about an idTag as a card at the reader does; ``then(idTagInfo)`` in the station's
-        thread."""
-        self.do(lambda: self._body.sessions.authorize(idTag, then))
-
-    def at_boot(self, callback: Callable[[], object]) -> None:
-        """Have `callback()` called each time that a boot was accepted, in a thread where it may
-        block and call."""
-        self._body.boot.callbacks.append(callback)
-
-    def on_status(self, callback: Callable[[int, str], object]) -> None:
-        """Have ``callback(connectorId, status)`` told of each new status, in the station's thread."""
-        self._body.extensions.on_status.append(callback)
-
-    def on_start(self, callback: Callable[[Session], object]) -> None:
-        """Have ``callback(session)`` told of each transaction that the station begins, in its
-        thread."""
-        self._body.extensions.on_start.append(lambda one: callback(self._session(one)))
-
-    def on_stop(self, callback: Callable[[Session, str], object]) -> None:
-        """Have ``callback(session, reason)`` told of each transaction that it ends, in its
-        thread."""
-        stops = self._body.extensions.on_stop
-        stops.append(lambda one, reason: callback(self._session(one), reason))
-
-    def on_event(self, callback: Callable[[str, Mapping[str, Any]], object]) -> None:
-        """Have ``callback(name, details)`` told of what is only to be seen: ``blink``, ``door``,
-        ``reset failed``; in the station's thread."""
-        self._body.extensions.on_event.append(callback)
-
-    def on_data_transfer(
-        self, vendorId: str, messageId: str | None = None
-    ) -> Callable[[DataTransfer], DataTransfer]:
-        """A decorator: have the function answer DataTransfers of this vendor, as any handler does;
-        without a messageId all of them that no other one answers."""
-
-        def register(handler: DataTransfer) -> DataTransfer:
-            self._requests.on_data_transfer(vendorId, messageId, handler)
-            return handler
-
-        return register
-
-    def add_profile(self, name: str) -> None:
-        """Add a feature profile to SupportedFeatureProfiles."""
-
-        def act() -> None:
-            names = self._body.settings["SupportedFeatureProfiles"]
-            if name not in names:
-                self._body.settings["SupportedFeatureProfiles"] = [*names, name]
-
-        self.do(act)
 
     # --- inside ---
 
@@ -472,84 +304,6 @@ class Station:
             if not condition() and body.actor.closed:
                 raise ConnectionLost("the station is closed")
             return condition()
-
-    def _ends(self, connector: Connector, side: Side | None) -> list[str]:
-        if side == "station" and connector.fixed:
-            raise ValueError(f"connector {connector.number}: its cable is fixed at the station")
-        if side not in (None, "station", "car"):
-            raise ValueError(f"a cable has the sides station and car, not {side!r:.40}")
-        if side is not None:
-            return [side]
-        return ["car"] if connector.fixed else ["station", "car"]
-
-    def _unplugged_from(self, number: int, side: Side | None) -> list[str]:
-        connector = self._body.connector(number)
-        ends = [end for end in self._ends(connector, side) if getattr(connector, f"at_{end}")]
-        if not ends:
-            raise ValueError(f"connector {number}: there is no cable to be pulled")
-        return ends
-
-    def _pull_at_car(self, connector: Connector) -> None:
-        body = self._body
-        if not connector.at_car:
-            return
-        body.metering.catch_up(connector.number)
-        connector.at_car = False
-        transaction = connector.transaction
-        if transaction is None:
-            if not connector.over or connector.last is None:
-                connector.unlock()
-        elif body.settings["StopTransactionOnEVSideDisconnect"] and body.on:
-            unlock = bool(body.settings["UnlockConnectorOnEVSideDisconnect"])
-            body.sessions.stop(transaction, "EVDisconnected", unlock=unlock)
-
-    def _pull_at_station(self, connector: Connector, must: bool) -> None:
-        if connector.locked:
-            if must:
-                raise ValueError(f"connector {connector.number}: the cable is locked")
-            return
-        if connector.at_station:
-            connector.at_station = False
-            if connector.fault is not None and connector.fault.errorCode == "ConnectorLockFailure":
-                connector.fault = None
-
-    def _with_car(self, number: int, function: Callable[[Vehicle], None]) -> None:
-        def act() -> None:
-            self._body.metering.catch_up(self._body.connector(number).number)
-            function(self._body.metering.vehicle(number))
-
-        self.do(act)
-
-    def _door(self, opened: bool) -> None:
-        body = self._body
-
-        def act() -> None:
-            if body.door_open == opened:
-                raise ValueError(f"the door is {'open' if opened else 'closed'} already")
-            body.door_open = opened
-            body.main.fault = Fault("OtherError", "door open") if opened else None
-            for connector in body.connectors.values():
-                if opened:
-                    connector.suspended.add("door")
-                else:
-                    connector.suspended.discard("door")
-            body.extensions.event("door", open=opened)
-
-        self.do(act)
-
-    def _session(self, transaction: Transaction) -> Session:
-        metering, number = self._body.metering, transaction.connectorId
-        metering.catch_up(number)
-        return Session(
-            number,
-            transaction.idTag,
-            transaction.transactionId,
-            transaction.meterStart,
-            transaction.register(metering.meter(number).register_wh),
-            transaction.timestamp,
-            transaction.reservationId,
-            transaction.ours,
-        )
 
 
 def find(cp: ChargePoint) -> Station | None:

@@ -17,9 +17,9 @@ class Transaction:
     transactionId: what the central system calls it; None until StartTransaction is answered.
     meterStart: Wh. ours: the station began it; else a script did, by a StartTransaction of its own.
     begun: the register when the station began to count, Wh: of a script's transaction its
-    meterStart is the script's invention. handle: what `ChargePoint.enqueue_start` returned. invalid:
-    the central system did not accept the idTag afterwards; limit: how far the register may go
-    then, Wh. profile: the chargingProfile that came with a remote start.
+    meterStart is the script's invention. handle: what `ChargePoint.enqueue_start` returned.
+    invalid: the central system did not accept the idTag afterwards; limit: how far the register
+    may go then, Wh. profile: the chargingProfile that came with a remote start.
     """
 
     connectorId: int

@@ -42,6 +42,14 @@ def core() -> Plugins:
     return found
 
 
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what nobody tells of."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
 class World:
     """A central system, a charge point, its station; and words for tests."""
 
@@ -116,6 +124,19 @@ class World:
         self.call("GetConfiguration", key=["NumberOfConnectors"])
         self.cp.call("Heartbeat")
 
+    def go_offline(self) -> None:
+        """The central system goes away; the charge point has noticed."""
+        gone = threading.Event()
+        self.cp.on_close(lambda reason: gone.set())
+        self.csms.stop()
+        assert gone.wait(PATIENCE)
+        until(lambda: not self.cp.connected)
+
+    def go_online(self) -> None:
+        """It is back; the charge point comes by itself."""
+        self.csms.start()
+        self.csms.wait_for_connection("CP1", timeout=PATIENCE)
+
     def end(self) -> None:
         self.cp.close()
 
@@ -136,6 +157,12 @@ def world(csms: CentralSystem) -> Iterator[World]:
         assert csms.violations == []
     finally:
         world.end()
+
+
+@pytest.fixture
+def plugin_set() -> Plugins:
+    """For charge points that a test makes itself."""
+    return core()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ocppsim import CallTimeout, WaitTimeout, timestamp
+from ocppsim import CallError, CallTimeout, WaitTimeout, timestamp
 
 if TYPE_CHECKING:
     from conftest import World
@@ -109,8 +109,6 @@ def test_an_interval_of_0_leaves_the_pause_to_the_station(world: World) -> None:
 
 
 def test_a_boot_that_nobody_answers_is_tried_again(world: World) -> None:
-    from ocppsim import CallError
-
     answers: list[Any] = [CallError("InternalError")]
 
     def boot(name: str, payload: dict[str, Any]) -> Any:

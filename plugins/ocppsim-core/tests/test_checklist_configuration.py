@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ocppsim_core.keys import CORE_KEYS, KEPT_BY_THE_ENGINE, MEASURAND_LISTS
+from ocppsim_core.keys import CORE_KEYS, KEPT_BY_THE_ENGINE, MEASURAND_LISTS, add_keys
 
 from ocppsim import CallError
+from ocppsim.configuration import Configuration
 
 if TYPE_CHECKING:
     from conftest import World
@@ -76,7 +77,10 @@ def test_tc_019_get_configuration_without_keys(world: World) -> None:
 def test_tc_019_get_configuration_with_keys(world: World) -> None:
     world.station()
     answer = world.call("GetConfiguration", key=["heartbeatinterval", "Nonsense", "BlinkRepeat"])
-    assert [one["key"] for one in answer["configurationKey"]] == ["HeartbeatInterval", "BlinkRepeat"]
+    assert [one["key"] for one in answer["configurationKey"]] == [
+        "HeartbeatInterval",
+        "BlinkRepeat",
+    ]
     assert answer["unknownKey"] == ["Nonsense"]
 
 
@@ -243,9 +247,6 @@ def test_connection_time_out_of_0_waits_for_ever(world: World) -> None:
 @given(st.sampled_from(sorted(KEYS)), st.text(max_size=60))
 def test_no_text_breaks_anything(key: str, text: str) -> None:
     """Whatever the text: a refusal changes nothing, and what is accepted is what is read."""
-    from ocppsim.configuration import Configuration
-
-    from ocppsim_core.keys import add_keys
 
     class Cp:
         configuration = Configuration()

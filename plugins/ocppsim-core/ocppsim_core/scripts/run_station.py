@@ -1,12 +1,13 @@
-"""What ``ocppsim --station`` runs: a station until Ctrl-C, and a line for each change of state."""
+"""What ``ocppsim --station`` runs: a station until Ctrl-C, a line for each change of state."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 
-from ocppsim import ChargePoint, connect, timestamp
 from ocppsim_core import Session, Station, Vehicle
+
+from ocppsim import ChargePoint, connect, timestamp
 
 # s of the station's time that a car of --demo charges, and until the next one comes
 CHARGES, PAUSES = 300.0, 60.0
