@@ -20,6 +20,8 @@ __all__ = ["Call", "Calls", "Result"]
 
 
 Past = Literal["answered", "timed out", "been given up"]
+# of calls that are over, for late and double answers; for days, and for thousands of charge points
+_REMEMBERED = 100
 
 
 class Result(dict[str, Any]):
@@ -205,7 +207,7 @@ class Calls:
         if why == "answered" and unique_id in self._past:
             return  # sent again under the same id: the first answer may still come
         self._past[unique_id] = why
-        if len(self._past) > 1000:
+        if len(self._past) > _REMEMBERED:
             del self._past[next(iter(self._past))]
 
     def _set_alarm(self, delay: float) -> None:

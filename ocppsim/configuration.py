@@ -46,7 +46,8 @@ class Definition:
     a list, may be. max_length: characters of the value as text, at most 500 as the messages hold no
     more. reboot: a change takes effect at the next boot. check(value): why the CSMS cannot have it
     so, in words; None where it can. A script may set what it likes within the other limits. keep: a
-    change by the CSMS outlives the process where the charge point keeps its state.
+    change by the CSMS outlives the process where the charge point keeps its state; never that of a
+    key which may only be written, as it is a secret.
     """
 
     key: str
@@ -72,6 +73,11 @@ class Definition:
         if not 0 < self.max_length <= MAX_VALUE:
             text = f"{self.key}: a value has at most {MAX_VALUE} characters, as messages hold no"
             raise ValueError(f"{text} more; not {self.max_length}")
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a change by the CSMS outlives the process."""
+        return self.keep and self.access != "W"
 
     def parse(self, text: str) -> Any:
         """The value that stands on the wire. Raises ValueError that says what is wrong with it."""
@@ -359,7 +365,7 @@ class Configuration:
         return [result for result in results if callable(result)]
 
     def _kept(self, definition: Definition, value: Any) -> Any:
-        if self._store is None or not definition.keep:
+        if self._store is None or not definition.keeps:
             return value
         text = self._store.get(STORED_AS, {}).get(definition.key)
         try:
@@ -368,7 +374,7 @@ class Configuration:
             return value
 
     def _keep(self, definition: Definition) -> None:
-        if self._store is None or not definition.keep:
+        if self._store is None or not definition.keeps:
             return
         with self._lock:  # the store calls nobody, and the last value must win
             definition, value = self._keys[_fold(definition.key)]

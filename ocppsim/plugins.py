@@ -153,11 +153,16 @@ class Plugins:
         self.tell("ocppsim_configure", options=options)
 
     def script(self, options: argparse.Namespace) -> list[str] | None:
-        """The script that a plugin wants to be run, with its arguments. Raises what it raises."""
-        for _, function in self._implementations("ocppsim_script"):
-            found = function({"options": options})
-            if found is not None:
-                return [str(part) for part in found]
+        """The script that a plugin wants to be run, with its arguments; None where none wants
+        one."""
+        for name, function in self._implementations("ocppsim_script"):
+            try:
+                found = function({"options": options})
+                if found is not None:
+                    return [str(part) for part in found]
+            except BaseException as error:
+                _let_through(error)
+                _log.exception("plugin %s: ocppsim_script failed", name)
         return None
 
     def configure_by_default(self) -> None:

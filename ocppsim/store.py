@@ -289,5 +289,5 @@ def file_name(name: str) -> str:
     """Of the charge point `name`; it lies in no other folder, whatever the name."""
     text = quote(name, safe="")
     if len(text) > 200:
-        text = f"{text[:150]}-{hashlib.sha256(name.encode()).hexdigest()}"
+        text = f"{text[:120]}-{hashlib.sha256(name.encode()).hexdigest()}"
     return f"{text}.sqlite3"

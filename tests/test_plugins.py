@@ -176,6 +176,10 @@ def test_lifecycle_hooks_in_their_order(csms: CentralSystem) -> None:
             seen.append(f"disconnected {reason}")
 
         @hookimpl
+        def ocppsim_closed(self, cp: Any) -> None:
+            seen.append(f"closed {cp.name}")
+
+        @hookimpl
         def ocppsim_frame(self, cp: Any, frame: Any) -> None:
             seen.append(f"{frame.direction} {frame.type}")
 
@@ -190,6 +194,7 @@ def test_lifecycle_hooks_in_their_order(csms: CentralSystem) -> None:
         "disconnected closed (code 1000)",
         "connected True",
         "disconnected closed (code 1000)",
+        "closed CP1",
     ]
 
 
@@ -382,6 +387,23 @@ def test_options_of_plugins(csms: CentralSystem, caplog: pytest.LogCaptureFixtur
     found.configure(parser.parse_args(["--level", "5"]))
     assert option.level == 5
     assert "plugin plugin0: ocppsim_add_options: " in found.problems[0]
+
+
+def test_the_script_of_a_plugin(caplog: pytest.LogCaptureFixture) -> None:
+    class Asks:
+        @hookimpl
+        def ocppsim_script(self, options: argparse.Namespace) -> list[Any] | None:
+            return [Path("demo.py"), options.speed] if options.speed else None
+
+    class Broken:
+        @hookimpl
+        def ocppsim_script(self) -> None:
+            raise ZeroDivisionError
+
+    found = plugins(Asks(), Broken())
+    assert found.script(argparse.Namespace(speed=0)) is None
+    assert found.script(argparse.Namespace(speed=3)) == ["demo.py", "3"]
+    assert "plugin plugin1: ocppsim_script failed" in caplog.text
 
 
 # --- the hooks themselves ---

@@ -77,7 +77,13 @@ class Child:
     def to_its_end(self) -> None:
         self.start()
         assert self._process is not None
-        assert self._process.wait(PATIENCE) == 0
+        try:
+            status = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            # its threads go to standard error
+            self._process.send_signal(signal.SIGABRT)
+            status = self._process.wait(PATIENCE)
+        assert status == 0, f"the last charge point ended with {status}"
 
 
 def run(kills: int, seed: int, folder: Path) -> Counts:

@@ -12,6 +12,7 @@ is in, ``answered`` its future has the answer, ``failed`` its future failed for 
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
@@ -90,10 +91,11 @@ class Station:
         future = put()
         self._note("in", number)
         future.add_done_callback(lambda future: self._ended(number, future))
-        if random.random() < 0.3:  # now and then the script keeps step with the CSMS
-            future.exception(timeout=60)
-        while len(self._cp.queue) > 30:
-            time.sleep(0.01)
+        if self._cp.queue.accepted:
+            if random.random() < 0.3:  # now and then the script keeps step with the CSMS
+                future.exception(timeout=60)
+            while len(self._cp.queue) > 30:
+                time.sleep(0.01)
         return future
 
     def _ended(self, number: int, future: Future[Any]) -> None:
@@ -134,4 +136,5 @@ def main(url: str, state_dir: str, journal: str, until: str) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     main(*sys.argv[1:])

@@ -2,7 +2,8 @@
 the URL.
 
 On each line of standard input they do something and write a line of JSON: ``look`` tells of
-threads, sockets and memory; ``rest`` ends what they do, and waits until all is delivered.
+threads, sockets and memory; ``rest`` ends what they do, and waits until all is delivered;
+anything else is the end.
 """
 
 import contextlib
@@ -106,7 +107,9 @@ answer(look())
 for worker in workers:
     worker.start()
 for line in sys.stdin:
-    if line.strip() == "rest":
+    if line.strip() == "look":
+        answer(look())
+    elif line.strip() == "rest":
         working.clear()
         for worker in workers:
             worker.join(300)

@@ -63,6 +63,6 @@ def moves(old: str, new: str) -> list[str]:
     ways: deque[list[str]] = deque([[old]])
     while True:  # it ends: from each status there is a way to each other one
         way = ways.popleft()
-        if True:
+        if is_legal(way[-1], new):
             return [*way[1:], new]
         ways.extend([*way, step] for step in _PASSED if is_legal(way[-1], step))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 from typing import Any
 
 from cryptography import x509
 
 from ocppsim import ChargePoint
-from ocppsim.certificates import check_dates, hash_data, load_chain
+from ocppsim.certificates import check_dates, load_chain
 from ocppsim.errors import CertificateError
 
 from .roots import CENTRAL_SYSTEM, Root, issued_by
@@ -103,19 +103,19 @@ def delete(cp: ChargePoint, state: State, wanted: dict[str, Any]) -> str:
 
 def _own(cp: ChargePoint, wanted: dict[str, Any], algorithm: str) -> bool:
     pair = cp.keystore.find(cp.name)
+    if pair is None:
+        return False
     try:
-        chain = load_chain(pair.cert.read_bytes(), str(pair.cert)) if pair is not None else []
+        certificate, *_ = load_chain(pair.cert.read_bytes(), str(pair.cert))
     except (OSError, CertificateError):
         return False
-    for certificate, issuer in itertools.zip_longest(chain, chain[1:]):
-        try:
-            if _same(hash_data(certificate, algorithm, issuer), wanted):
-                return True
-        except CertificateError:  # its issuer is not there
-            serial = f"{certificate.serial_number:x}"
-            if str(wanted.get("serialNumber", "")).lower().lstrip("0") == serial:
-                return True
-    return False
+    return _same(_without_issuer(certificate, algorithm), wanted)
+
+
+def _without_issuer(certificate: x509.Certificate, algorithm: str) -> dict[str, str]:
+    """What can be told of a certificate whose issuer need not be there; it names no other."""
+    issuer = hashlib.new(algorithm.lower(), certificate.issuer.public_bytes()).hexdigest()
+    return {"issuerNameHash": issuer, "serialNumber": f"{certificate.serial_number:x}"}
 
 
 def _same(one: dict[str, str], other: dict[str, Any]) -> bool:

@@ -130,6 +130,17 @@ def test_a_key_is_nowhere_in_the_log(
     assert not any("s3cret" in line for line in plugin_lines)
 
 
+def test_a_key_that_is_refused_leaves_the_one_before(start: Connect) -> None:
+    good = {"the-first-password", "the-second-password"}
+    with CentralSystem(passwords=lambda name, password: password in good) as csms:
+        cp = start(f"{csms.url}/CP1", password="the-first-password")
+        for password in ("the-second-password", "the-third-password"):
+            assert change(csms, "AuthorizationKey", password) == "Accepted"
+            csms.wait_for("SecurityEventNotification", "CP1", PATIENCE)
+            cp.wait_for_handlers(timeout=PATIENCE)
+            assert cp.configuration["AuthorizationKey"] == "the-second-password"
+
+
 def test_a_first_key_makes_it_profile_1(
     open_door: CentralSystem, plain: CentralSystem, start: Connect
 ) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ocppsim import ChargePoint, ConnectError
-from ocppsim.certificates import hash_data
+from ocppsim.certificates import generate_csr, hash_data
 from ocppsim.csms import CentralSystem, CertificateAuthority
 
 PATIENCE = 30.0
@@ -91,6 +94,36 @@ def test_one_that_nobody_here_has_signed(plain: CentralSystem, start: Connect) -
     assert delete(plain, hashes) == "Accepted"
 
 
+def test_one_that_is_of_no_authority(plain: CentralSystem, start: Connect) -> None:
+    cp = start(f"{plain.url}/CP1")
+    authority = CertificateAuthority()
+    assert install(plain, authority.root) == "Accepted"
+    assert install(plain, authority.sign(cp.generate_csr().csr)) == "Rejected"
+
+
+def test_one_that_is_not_valid_today(plain: CentralSystem, start: Connect) -> None:
+    start(f"{plain.url}/CP1")
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    for since, until, status in (
+        (now - 2 * day, now - day, "Rejected"),
+        (now + day, now + 2 * day, "Rejected"),
+        (now - day, now + day, "Accepted"),
+    ):
+        assert install(plain, root_of(since, until), MANUFACTURER) == status
+
+
+def root_of(since: datetime, until: datetime) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "root")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, since, until)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
 def test_a_chain_is_no_root(plain: CentralSystem, start: Connect) -> None:
     start(f"{plain.url}/CP1")
     two = CertificateAuthority().root + CertificateAuthority().root
@@ -127,8 +160,6 @@ def test_the_charge_points_own_certificate_is_not_deleted(
 
 
 def own(csms: CentralSystem, folder: Path) -> dict[str, Any]:
-    from ocppsim.certificates import generate_csr
-
     assert csms.authority is not None
     request = generate_csr("/CN=CP1")
     (folder / "cp1.key").write_text(request.key)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,16 @@ def test_a_chain_that_is_too_long(
 
 def signed(csms: CentralSystem, chain: str) -> str:
     return str(csms.call("CP1", "CertificateSigned", {"certificateChain": chain})["status"])
+
+
+def test_one_that_is_not_valid_today(
+    plain: CentralSystem, start: Connect, authority: CertificateAuthority
+) -> None:
+    start(f"{plain.url}/CP1")
+    csr, now = requested(plain), datetime.now(UTC)
+    for start_in in (-2, 1):
+        chain = authority.sign(csr, days=1, start=now + timedelta(days=start_in))
+        assert signed(plain, chain) == "Rejected"
 
 
 def test_a_chain_has_to_lead_to_a_root_that_is_known(
