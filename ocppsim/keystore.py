@@ -112,12 +112,12 @@ class KeyStore:
 
         cert: the certificate, then those of its issuers (PEM, or DER). key: PEM or DER, saved with
         mode 0600; None keeps the key in use. password: of an encrypted key, which stays encrypted.
-        Raises CertificateError where they are not good, or do not belong together; ValueError
-        without a root; OSError.
+        Raises CertificateError where they are not good, do not belong together, or are too weak for
+        TLS; ValueError without a root; OSError.
         """
         if self.root is None:
             raise ValueError("the key store has no root: there is no place to save to")
-        from . import certificates
+        from . import certificates, tls
 
         what = f"the new certificate of {name}"
         chain = certificates.load_chain(cert, what)
@@ -134,11 +134,13 @@ class KeyStore:
             former = self._linked(name, "current")
             new = _write_pair(
                 folder,
-                certificates.key_pem(key, private),
+                certificates.key_pem(key, private, password),
                 certificates.to_pem(chain).encode(),
                 None if former is None else former.key.parent.name,
             )
             try:
+                if refusal := tls.refusal(_pair(new), password):
+                    raise CertificateError(f"{what}: {refusal}")
                 _switch(folder, new.name)
             except BaseException:
                 _switch_back(folder, None if former is None else former.key.parent.name, new)

@@ -166,18 +166,30 @@ def to_pem(chain: Sequence[x509.Certificate]) -> str:
     return "".join(certificate.public_bytes(pem).decode() for certificate in chain)
 
 
-def key_pem(data: str | bytes, key: PrivateKeyTypes) -> bytes:
-    """`data` where it is PEM, as it is, encrypted or not; else `key` as PKCS #8, not encrypted."""
-    data = data.encode() if isinstance(data, str) else data
-    return data if b"-----BEGIN" in data else plain_pem(key)
+def key_pem(data: str | bytes, key: PrivateKeyTypes, password: str | bytes | None = None) -> bytes:
+    """`key`, which `data` was, as PKCS #8 in PEM; what was encrypted stays so.
+
+    password: that of `data`, where it is encrypted.
+    """
+    data = data.encode(errors="surrogatepass") if isinstance(data, str) else data
+    if b"-----BEGIN" in data:
+        return data if b"ENCRYPTED" in data else plain_pem(key)
+    try:
+        serialization.load_der_private_key(data, None)
+    except TypeError:  # it is encrypted
+        secret = password.encode(errors="surrogatepass") if isinstance(password, str) else password
+        return _pem(key, serialization.BestAvailableEncryption(secret or b""))
+    return plain_pem(key)
 
 
 def plain_pem(key: PrivateKeyTypes) -> bytes:
     """The key as PKCS #8 in PEM, not encrypted."""
+    return _pem(key, serialization.NoEncryption())
+
+
+def _pem(key: PrivateKeyTypes, encryption: serialization.KeySerializationEncryption) -> bytes:
     return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from .errors import CertificateError
 from .keystore import KeyStore, Pair
 
-__all__ = ["TlsContext", "TlsSettings"]
+__all__ = ["TlsContext", "TlsSettings", "refusal"]
 
 _log = logging.getLogger("ocppsim.tls")
 
@@ -22,6 +22,8 @@ _PEM = "-----BEGIN "
 _CERTIFICATES = (".pem", ".crt", ".cer")
 # a file and the link to it by the hash of its subject, as `openssl rehash` makes it
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+
+_LINES_OF_PEM = re.compile(rb"^-----BEGIN [A-Z0-9 ]+-----[ \t]*\r?\n", re.M)
 
 # what tells one state of a file from the next: its path, number, size, and the time of its change
 _Stamp = tuple[str, int, int, int]
@@ -217,15 +219,31 @@ def _offer(context: TlsContext, pair: Pair, password: str | bytes | None) -> Non
         raise
     except (OSError, ValueError) as error:  # ValueError: a password that is far too long
         certificates.load_pair(pair.cert, pair.key, password)  # which says what is wrong
-        # in DER, or too short for the security level of OpenSSL
-        why = getattr(error, "reason", None) or error
-        text = f"{pair.cert}, {pair.key}: OpenSSL does not take them ({why}); give PEM"
-        raise CertificateError(text) from None
+        paths = [path for path in (pair.cert, pair.key) if not _LINES_OF_PEM.search(_read(path))]
+        if paths:
+            why = "not the lines of PEM that OpenSSL reads"
+        else:
+            paths, why = [pair.cert, pair.key], _not_taken(error)
+        raise CertificateError(f"{', '.join(map(str, paths))}: {why}") from None
     context.offers = True
     try:
         certificates.check_dates(chain[0], what=str(pair.cert))
     except CertificateError as error:
         _log.warning("%s; it is offered all the same", error)
+
+
+def refusal(pair: Pair, password: str | bytes | None = None) -> str | None:
+    """Why OpenSSL does not take a pair that is good otherwise: it is too weak; None where it
+    does."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(pair.cert, pair.key, password)
+    except ssl.SSLError as error:
+        return _not_taken(error)
+    return None
+
+
+def _not_taken(error: Exception) -> str:
+    return f"OpenSSL does not take it ({getattr(error, 'reason', None) or error})"
 
 
 def _read(path: Path) -> bytes:

@@ -113,6 +113,7 @@ def test_a_subprotocol_that_does_not_fit_is_an_end_as_well(
 
     with RawServer(answer) as server, connect(server.url) as cp:
         cp.abort()
+        time.sleep(0.4)
         with pytest.raises(ConnectError, match="subprotocol"):
             cp.reconnect()
         ended = time.monotonic()
@@ -154,11 +155,12 @@ def test_wait_until_connected_waits_for_another_thread(cp: ChargePoint, peer: Pe
 def test_it_is_connected_when_the_plugins_know(server: ScriptedCsms) -> None:
     """Who waits until it is connected comes after the plugins."""
     told = threading.Event()
-    slow = threading.Event()
+    begun, slow = threading.Event(), threading.Event()
 
     class Plugin:
         @hookimpl
         def ocppsim_connected(self, cp: ChargePoint) -> None:
+            begun.set()
             slow.wait(0.2)
             told.set()
 
@@ -167,8 +169,10 @@ def test_it_is_connected_when_the_plugins_know(server: ScriptedCsms) -> None:
     with connect(server.url, plugins=plugins) as cp:
         cp.abort()
         told.clear()
+        begun.clear()
         thread = threading.Thread(target=cp.reconnect)
         thread.start()
+        assert begun.wait(PATIENCE)
         cp.wait_until_connected(timeout=PATIENCE)
         assert told.is_set()
         thread.join(PATIENCE)

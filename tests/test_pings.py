@@ -73,6 +73,7 @@ def test_without_its_pong_the_connection_is_lost_and_calls_fail(
         assert str(error) == "the CSMS did not answer a ping within 20 s"
         assert gone.wait(PATIENCE)
         assert not cp.connected
+        assert peer.rest() == b""  # the one ping was all
 
 
 def test_a_peer_that_vanishes_after_a_while_is_noticed(raw: RawServer) -> None:

@@ -375,6 +375,7 @@ def test_heartbeats_go_on_after_an_outage_and_none_piles_up(
         while caplog.text.count("not connected again") < 30:  # some 40 heartbeats long
             time.sleep(0.02)
         assert len(cp.frames("Heartbeat", type="CALL")) == gone
+        assert caplog.text.count("heartbeat:") <= 1  # the one that was under way
         with ScriptedCsms(port=first.port) as again:
             peer = again.peer()
             came = peer.next_call("Heartbeat")

@@ -163,6 +163,7 @@ def _judge(record: list[Any], journal: list[Any], counts: Counts) -> None:
     assert numbers == sorted(numbers), "out of order"
     assert set(numbers) <= set(known["put"])
     _judge_transactions([entry for _, entry in once], counts)
+    assert list(known["meter"]) == [counts.energy], "energy is missing"
 
 
 def _judge_transactions(record: list[Any], counts: Counts) -> None:

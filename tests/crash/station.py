@@ -6,8 +6,8 @@ it is killed.
 ``end``: stops what is open, waits until all is delivered, and ends. Each message has a number, and
 the meter only goes up; both are in `cp.state` before the message is in the queue. JOURNAL, one JSON
 object a line, says what the script knows: ``put`` it is about to put message `number` in, ``in`` it
-is in, ``answered`` its future has the answer, ``failed`` its future failed for good; with the time
-(monotonic, s).
+is in, ``answered`` its future has the answer, ``failed`` its future failed for good; at the end
+``meter``, where it stands (Wh); with the time (monotonic, s).
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ class Station:
         self.number, self.meter = self.number + 1, self.meter + energy
         number = self.number
         self._cp.state["now"] = self.number, self.meter
-        self._note("put", number)
+        self.note("put", number)
         future = put()
-        self._note("in", number)
+        self.note("in", number)
         future.add_done_callback(lambda future: self._ended(number, future))
         if self._cp.queue.accepted:
             if random.random() < 0.3:  # now and then the script keeps step with the CSMS
@@ -101,11 +101,11 @@ class Station:
     def _ended(self, number: int, future: Future[Any]) -> None:
         error = future.exception()
         if error is None:
-            self._note("answered", number)
+            self.note("answered", number)
         elif not isinstance(error, ConnectionLost):  # closed, and kept
-            self._note("failed", number)
+            self.note("failed", number)
 
-    def _note(self, what: str, number: int) -> None:
+    def note(self, what: str, number: int) -> None:
         entry = {"time": time.monotonic(), "what": what, "number": number}
         os.write(self._journal, json.dumps(entry).encode() + b"\n")
 
@@ -125,7 +125,7 @@ def main(url: str, state_dir: str, journal: str, until: str) -> None:
             station.boot()
             while len(cp.queue):
                 time.sleep(0.01)
-            print(json.dumps({"number": station.number, "meter": station.meter}))
+            station.note("meter", station.meter)
             return
         if random.random() < 0.7:  # else it works without being accepted
             station.boot()

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ PATIENCE = 60.0
 # what installs is run by make and CI in a fresh environment; the shell here has it all
 _INSTALLS = ("python3 -m venv ", ". .venv/bin/activate", "pip install ")
 _SERVERS = ("ocppsim-csms", "python -m pyftpdlib")
+# until Ctrl-C, which comes once it has printed this
+_ENDLESS = {"ocppsim --station": "Finishing"}
 _PROGRAMS = {
     "ocppsim": "-m ocppsim",
     "ocppsim-csms": "-m ocppsim.csms",
@@ -143,12 +146,41 @@ class Book:
     def type(self, text: str, where: str) -> None:
         """Type these lines into a shell."""
         lines = text.replace("\\\n", "").splitlines()
-        shell = [line for line in lines if not line.startswith((*_INSTALLS, *_SERVERS))]
+        others = (*_INSTALLS, *_SERVERS, *_ENDLESS)
+        shell = [line for line in lines if not line.startswith(others)]
         if shell:
             self._shell("\n".join(shell), where)
         for line in lines:
             if line.startswith(_SERVERS):
                 self._serve(line)
+            elif line.startswith(tuple(_ENDLESS)):
+                self._watch(line, where)
+
+    def _watch(self, line: str, where: str) -> None:
+        """Run what does not end by itself until it has printed enough."""
+        (enough,) = (text for start, text in _ENDLESS.items() if line.startswith(start))
+        seen: list[str] = []
+        with subprocess.Popen(
+            line.split(),
+            cwd=self.folder,
+            executable=str(self.folder / ".bin" / line.split()[0]),
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        ) as process:
+            late = threading.Timer(PATIENCE, process.kill)
+            late.start()
+            assert process.stdout is not None
+            for text in process.stdout:
+                seen.append(text)
+                if enough in text:
+                    process.send_signal(signal.SIGINT)
+            late.cancel()
+        self._printed = "".join(seen)
+        ended = process.returncode
+        assert ended == 0, f"{where} ended with {ended}:\n{self._printed}"
 
     def _shell(self, text: str, where: str) -> None:
         # a block that shows an exit status has a command that fails

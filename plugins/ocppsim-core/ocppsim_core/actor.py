@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from .clock import Clock, Job, ManualClock
@@ -84,6 +84,17 @@ class Actor:
         finally:
             with self._lock:
                 self._waiting.discard(future)
+
+    def advance(self, clock: ManualClock, seconds: float) -> None:
+        """Move the clock, in turn with whoever has something to be done now."""
+        if self.here:
+            raise RuntimeError("the station's own thread must not move its clock")
+        moment = clock.now() + timedelta(seconds=seconds)
+        while clock.now() < moment:
+            try:
+                clock.advance_to(moment)
+            except RuntimeError:
+                time.sleep(0.001)
 
     def close(self) -> None:
         """Do no more. Whoever waits gets a RuntimeError."""

@@ -47,7 +47,7 @@ class Power:
                 return
             if battery:
                 body.actor.do(lambda: body.sessions.stop_all("PowerLoss"))
-                self._wait_for_answers()
+                self.wait_for_answers()
             body.cp.reconnecting = None
             body.cp.queue.accepted = False
             body.cp.abort()
@@ -61,7 +61,7 @@ class Power:
                 return
             if kind == "Soft":
                 body.actor.do(lambda: body.sessions.stop_all("SoftReset"))
-                self._wait_for_answers()
+                self.wait_for_answers()
             if not self._works():
                 body.actor.do(self._failed)
                 return
@@ -117,12 +117,15 @@ class Power:
         self._body.main.warning = Fault("ResetFailure")
         self._body.extensions.event("reset failed")
 
-    def _wait_for_answers(self) -> None:
-        """For what was sent, and what the answers to that bring, as long as there is any hope."""
-        body, end = self._body, time.monotonic() + LAST_WORDS
-        while body.cp.connected and time.monotonic() < end:
-            pending = body.actor.do(lambda: set(body.outbox.pending))
-            if not pending:
-                return
-            left = max(0.0, end - time.monotonic())
-            concurrent.futures.wait(pending, left, concurrent.futures.FIRST_COMPLETED)
+    def wait_for_answers(self, timeout: float = LAST_WORDS) -> bool:
+        """For what was sent, and what the answers to that bring. Whether all is answered; without
+        a connection there is no hope."""
+        body, end = self._body, time.monotonic() + timeout
+        while pending := body.actor.do(lambda: set(body.outbox.pending)):
+            left = end - time.monotonic()
+            if left <= 0 or not body.cp.connected:
+                return False
+            # what has failed may go again after a pause
+            part = min(left, 0.5)
+            concurrent.futures.wait(pending, part, concurrent.futures.FIRST_COMPLETED)
+        return True

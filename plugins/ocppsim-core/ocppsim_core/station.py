@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from ocppsim import ChargePoint, ConnectionLost, TracedFrame, WaitTimeout
 
 from .body import Body
-from .clock import Clock, StationClock
+from .clock import Clock, ManualClock, StationClock
 from .connector import Fault
 from .grid import Grid
 from .hands import Hands, Side
@@ -215,6 +215,25 @@ class Station(Interface):
     def close_door(self) -> None:
         """The housing is closed again."""
         self.do(lambda: self._hands.door(opened=False))
+
+    def wait_until_told(self, timeout: float = 30.0) -> None:
+        """Wait until the central system has answered all that the station had to tell so far: the
+        last line of many a script.
+
+        Raises WaitTimeout, also where there is no connection.
+        """
+        if self._body.actor.here:
+            raise RuntimeError("the station's own thread must not wait for the station")
+        if not self._power.wait_for_answers(timeout):
+            left = len(self._body.outbox.pending)
+            raise WaitTimeout(f"not answered within {timeout:g} s: {left}")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, where the station has a `ManualClock`: all that comes due on the way is
+        done. Raises TypeError with any other clock."""
+        if not isinstance(self.clock, ManualClock):
+            raise TypeError("time passes by itself; a station with a ManualClock can be advanced")
+        self._body.actor.advance(self.clock, seconds)
 
     # --- what is seen ---
 

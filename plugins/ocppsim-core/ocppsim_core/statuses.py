@@ -44,7 +44,7 @@ MOVES: dict[str, frozenset[str]] = {
 """From each status the ones that may follow: rows A to I of the table of §4.9."""
 
 # what may be shown on the way where the table has no direct move
-_PASSED = ("Available", "Preparing", "Finishing")
+_PASSED = ("Preparing", "Available", "Finishing")
 
 
 def is_legal(old: str, new: str) -> bool:

@@ -7,7 +7,7 @@ import itertools
 
 from ocppsim_core import Session, Station, Vehicle
 
-from ocppsim import ChargePoint, connect, timestamp
+from ocppsim import connect
 
 # s of the station's time that a car of --demo charges, and until the next one comes
 CHARGES, PAUSES = 300.0, 60.0
@@ -22,26 +22,29 @@ def main() -> None:
     parser.add_argument("--demo", action="store_true")
     options = parser.parse_args()
     with connect(options.url) as cp:
+        station = Station(cp, options.connectors, Vehicle(), speed=options.speed)
         try:
-            run(cp, options)
+            run(station, options)
         except KeyboardInterrupt:
+            # in good order: what is under way is stopped, and that is told
+            station.power_off(battery=True)
             print("stopped", flush=True)
 
 
-def run(cp: ChargePoint, options: argparse.Namespace) -> None:
+def run(station: Station, options: argparse.Namespace) -> None:
     """Until Ctrl-C."""
-    station = Station(cp, options.connectors, Vehicle(), speed=options.speed)
+    cp = station.cp
 
     def say(text: str) -> None:
-        moment = timestamp(station.clock.now(), timespec="seconds")
-        print(f"{moment} {text}", flush=True)
+        moment = station.clock.now().astimezone()
+        print(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03} {text}", flush=True)
 
     def started(session: Session) -> None:
-        say(f"connector {session.connectorId}: a transaction begins, {session.idTag}")
+        say(f"connector {session.connectorId}: {session.idTag} begins to charge")
 
     def stopped(session: Session, reason: str) -> None:
         energy = session.meter - session.meterStart
-        say(f"connector {session.connectorId}: it ends, {reason}, {energy} Wh")
+        say(f"connector {session.connectorId}: {energy} Wh, ended: {reason}")
 
     station.on_status(lambda number, status: say(f"{whose(number)} {status}"))
     station.on_start(started)
@@ -49,7 +52,7 @@ def run(cp: ChargePoint, options: argparse.Namespace) -> None:
     print(f"{cp.name} at {cp.url}; Ctrl-C ends it", flush=True)
     station.power_on(timeout=1e6)
     if options.demo:
-        demo(cp, station, options.id_tag)
+        demo(station, options.id_tag)
     while True:
         cp.sleep(3600)
 
@@ -58,8 +61,9 @@ def whose(number: int) -> str:
     return f"connector {number}:" if number else "station:"
 
 
-def demo(cp: ChargePoint, station: Station, idTag: str) -> None:
+def demo(station: Station, idTag: str) -> None:
     """Cars come, one after the other, to each connector in turn."""
+    cp = station.cp
     speed = getattr(station.clock, "speed", 1.0)
     for number in itertools.cycle(station.connectors):
         if station.status(number) == "Available":

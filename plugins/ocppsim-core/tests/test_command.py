@@ -1,0 +1,96 @@
+"""``ocppsim --station``, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocppsim.csms import CentralSystem
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def ocppsim(tmp_path: Path) -> list[str]:
+    """The command, with the plugin by hand, as it may not be installed here."""
+    (tmp_path / "core.py").write_text("from ocppsim_core.plugin import *\n")
+    return [
+        sys.executable,
+        "-m",
+        "ocppsim",
+        "--no-plugin=none",
+        f"--plugins-dir={tmp_path}",
+    ]
+
+
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OCPPSIM_")}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "plugins" / "ocppsim-core")])
+    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def run(ocppsim: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ocppsim, *arguments], env=environment(), capture_output=True, text=True, timeout=50
+    )
+
+
+def test_a_station_charges_by_itself_until_ctrl_c(ocppsim: list[str], csms: CentralSystem) -> None:
+    arguments = ["--station", f"{csms.url}/CP7", "--connectors=2", "--demo", "--speed=500"]
+    process = subprocess.Popen(
+        [*ocppsim, *arguments, "--id-tag=ann"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            stop = csms.wait_for("StopTransaction", "CP7", timeout=50)
+            csms.wait_for("StartTransaction", "CP7", timeout=50)
+            csms.wait_for("StartTransaction", "CP7", timeout=50)
+        finally:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert stop.payload["idTag"] == "ann"
+    lines = [re.sub(r"^\S+ ", "", line) for line in out.splitlines()]
+    assert lines[0] == f"at {csms.url}/CP7; Ctrl-C ends it"
+    for line in (
+        "station: Available",
+        "connector 2: Available",
+        "connector 1: Charging",
+        "connector 1: ann begins to charge",
+        "connector 2: Charging",
+    ):
+        assert line in lines
+    assert any(re.fullmatch(r"connector 1: \d+ Wh, ended: Local", line) for line in lines)
+    assert out.splitlines()[-1] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "which SCRIPT?"),
+        (["--demo"], "which SCRIPT?"),
+        (["--station", "--connectors=0"], "'0' is not a number from 1 to 1000"),
+        (["--station", "--speed=fast"], "'fast' is not a number above 0"),
+        (["--station", "--speed=0"], "'0' is not a number above 0"),
+    ],
+)
+def test_a_line_that_makes_no_sense(ocppsim: list[str], arguments: list[str], said: str) -> None:
+    done = run(ocppsim, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_central_system_that_is_not_there(ocppsim: list[str]) -> None:
+    done = run(ocppsim, "--station", "ws://127.0.0.1:1/CP1")
+    assert done.returncode == 3
+    assert "could not connect" in done.stderr
