@@ -19,6 +19,7 @@ from .errors import CertificateError
 
 __all__ = [
     "der_hex_to_pem",
+    "is_in_lines",
     "key_pem",
     "load_chain",
     "load_key",
@@ -33,6 +34,7 @@ _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.S
 )
 _BEGIN = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
+_LINE = re.compile(rb"^(?:\xef\xbb\xbf)?-----BEGIN [A-Z0-9 ]+-----[ \t]*\r?\n", re.M)
 # the others in a file that also holds its certificate, or the parameters of its curve
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.S)
 
@@ -167,19 +169,25 @@ def to_pem(chain: Sequence[x509.Certificate]) -> str:
 
 
 def key_pem(data: str | bytes, key: PrivateKeyTypes, password: str | bytes | None = None) -> bytes:
-    """`key`, which `data` was, as PKCS #8 in PEM; what was encrypted stays so.
+    """`data` where OpenSSL can read it; else `key`, which it is, as PKCS #8 in PEM. What was
+    encrypted stays so.
 
     password: that of `data`, where it is encrypted.
     """
     data = data.encode(errors="surrogatepass") if isinstance(data, str) else data
     if b"-----BEGIN" in data:
-        return data if b"ENCRYPTED" in data else plain_pem(key)
+        return data if is_in_lines(data) or b"ENCRYPTED" in data else plain_pem(key)
     try:
         serialization.load_der_private_key(data, None)
     except TypeError:  # it is encrypted
         secret = password.encode(errors="surrogatepass") if isinstance(password, str) else password
         return _pem(key, serialization.BestAvailableEncryption(secret or b""))
     return plain_pem(key)
+
+
+def is_in_lines(pem: bytes) -> bool:
+    """Whether it has the lines that OpenSSL wants PEM to have."""
+    return _LINE.search(pem) is not None
 
 
 def plain_pem(key: PrivateKeyTypes) -> bytes:

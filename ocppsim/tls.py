@@ -23,8 +23,6 @@ _CERTIFICATES = (".pem", ".crt", ".cer")
 # a file and the link to it by the hash of its subject, as `openssl rehash` makes it
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
-_LINES_OF_PEM = re.compile(rb"^-----BEGIN [A-Z0-9 ]+-----[ \t]*\r?\n", re.M)
-
 # what tells one state of a file from the next: its path, number, size, and the time of its change
 _Stamp = tuple[str, int, int, int]
 
@@ -205,6 +203,7 @@ def _listed(folder: Path) -> list[str]:
 
 def _offer(context: TlsContext, pair: Pair, password: str | bytes | None) -> None:
     from . import certificates
+    from .pem import is_in_lines
 
     def ask() -> str | bytes:
         # else OpenSSL asks on the terminal
@@ -219,7 +218,7 @@ def _offer(context: TlsContext, pair: Pair, password: str | bytes | None) -> Non
         raise
     except (OSError, ValueError) as error:  # ValueError: a password that is far too long
         certificates.load_pair(pair.cert, pair.key, password)  # which says what is wrong
-        paths = [path for path in (pair.cert, pair.key) if not _LINES_OF_PEM.search(_read(path))]
+        paths = [path for path in (pair.cert, pair.key) if not is_in_lines(_read(path))]
         if paths:
             why = "not the lines of PEM that OpenSSL reads"
         else:
