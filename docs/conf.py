@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+CORE = HERE.parent / "plugins" / "ocppsim-core"
+sys.path[:0] = [str(HERE.parent), str(HERE / "_ext"), str(CORE)]
 
 from ocppsim import __version__  # noqa: E402
 

@@ -19,7 +19,17 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509 import ocsp
 
 from .errors import CertificateError
-from .pem import der_hex_to_pem, key_pem, load_chain, load_key, one_line, plain_pem, read, to_pem
+from .pem import (
+    der_hex_to_pem,
+    key_pem,
+    load_chain,
+    load_key,
+    one_line,
+    plain_pem,
+    read,
+    serial_number,
+    to_pem,
+)
 from .subject import parse_subject
 
 __all__ = [
@@ -215,7 +225,13 @@ def _refusal(certificate: x509.Certificate, issuer: x509.Certificate, depth: int
         return "the signature is wrong"
     except x509.ExtensionNotFound:
         return "it is no authority"
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         return one_line(error)
     if not constraints.ca or not all(each.key_cert_sign for each in usage):
         return "it is no authority"
@@ -241,8 +257,9 @@ def hash_data(
         text = f"{_label(certificate)}: issued by {_name(certificate.issuer)}"
         more = "whose certificate is needed" if issuer is certificate else f"not {_label(issuer)}"
         raise CertificateError(f"{text}, {more}")
-    serial = f"{certificate.serial_number:x}"
-    if certificate.serial_number < 0 or len(serial) > _MAX_SERIAL:
+    number = serial_number(certificate)
+    serial = f"{number:x}"
+    if number < 0 or len(serial) > _MAX_SERIAL:
         raise CertificateError(f"{_label(certificate)}: its serial number is not in 0 to 2^160")
     # hashes the bytes of the name as they stand in the certificate, not as they might be rewritten
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, _HASHES[algorithm]())

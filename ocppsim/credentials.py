@@ -158,13 +158,15 @@ def _entries(
         if isinstance(given, str | Path):
             text = str(given)
             if not text.lstrip().startswith("["):
-                text = Path(given).read_text(encoding="utf-8")
+                text = Path(given).read_text(encoding="utf-8-sig")
             KeyStore.from_json(text)
             return list(json.loads(text))
         KeyStore(None, given)
         return list(given)
     except OSError as error:
         why = f"neither a JSON array nor a file that can be read ({error.strerror})"
+    except UnicodeDecodeError:
+        why = "key store: not JSON in UTF-8"
     except ValueError as error:
         why = str(error)
     raise ValueError(f"{what}: {why}")

@@ -108,7 +108,8 @@ class KeyStore:
         key: str | bytes | None = None,
         password: str | bytes | None = None,
     ) -> Pair:
-        """Put a new pair into use, the whole of it or nothing; the one in use becomes the former.
+        """Put a new pair into use, the whole of it or nothing; the one in use becomes the former,
+        unless it is the same.
 
         cert: the certificate, then those of its issuers (PEM, or DER). key: PEM or DER, saved with
         mode 0600; None keeps the key in use. password: of an encrypted key, which stays encrypted.
@@ -131,13 +132,14 @@ class KeyStore:
                 key, key_what = certificates.read(before.key), str(before.key)
             private = certificates.load_key(key, key_what, password)
             certificates.check_pair(chain, private, what=what, key_what=key_what)
-            former = self._linked(name, "current")
-            new = _write_pair(
-                folder,
+            files = (
                 certificates.key_pem(key, private, password),
                 certificates.to_pem(chain).encode(),
-                None if former is None else former.key.parent.name,
             )
+            former = self._linked(name, "current")
+            if former is not None and _content(former) == files:
+                return former  # else it would be its own former one
+            new = _write_pair(folder, *files, None if former is None else former.key.parent.name)
             try:
                 if refusal := tls.refusal(_pair(new), password):
                     raise CertificateError(f"{what}: {refusal}")
@@ -248,6 +250,13 @@ def _check(entry: Any, number: int, others: Mapping[str, Pair]) -> str:
 
 def _pair(folder: Path) -> Pair:
     return Pair(folder / "key.pem", folder / "cert.pem", f"saved in {folder.parent}")
+
+
+def _content(pair: Pair) -> tuple[bytes, bytes] | None:
+    try:
+        return pair.key.read_bytes(), pair.cert.read_bytes()
+    except OSError:
+        return None
 
 
 def _is_folder(path: Path) -> bool:

@@ -6,8 +6,12 @@ was given. Neither keys nor passwords are ever quoted.
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +30,7 @@ __all__ = [
     "one_line",
     "plain_pem",
     "read",
+    "serial_number",
     "to_pem",
 ]
 
@@ -37,6 +42,14 @@ _BEGIN = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
 _LINE = re.compile(rb"^(?:\xef\xbb\xbf)?-----BEGIN [A-Z0-9 ]+-----[ \t]*\r?\n", re.M)
 # the others in a file that also holds its certificate, or the parameters of its curve
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?-----END \1-----", re.S)
+
+# the beginning of a certificate in DER whose serial number is zero or negative
+_ODD_SERIAL = re.compile(
+    rb"(?:\x30(?:[\0-\x7f]|\x81.|\x82..|\x83...|\x84....)){2}(?:\xa0\x03\x02\x01.)?"
+    rb"\x02(?:\x01\0|(?:[\x01-\x7f]|\x81.|\x82..)[\x80-\xff])",
+    re.S,
+)
+_quiet = threading.Lock()
 
 
 def read(path: Path | str) -> bytes:
@@ -66,10 +79,11 @@ def load_chain(data: str | bytes, what: str = "certificate") -> list[x509.Certif
     for number, part in enumerate(parts, 1):
         which = what if len(parts) == 1 else f"{what}, certificate {number}"
         try:
-            certificate = loader(part)
+            with _no_word_of_serials(part):
+                certificate = loader(part)
             # the library looks at these only when it is asked
             certificate.public_key()
-            _ = certificate.subject, certificate.issuer, certificate.serial_number
+            _ = certificate.subject, certificate.issuer, serial_number(certificate)
             _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
             chain.append(certificate)
         except UnsupportedAlgorithm:
@@ -79,6 +93,33 @@ def load_chain(data: str | bytes, what: str = "certificate") -> list[x509.Certif
         except (ValueError, x509.InvalidVersion) as error:
             raise CertificateError(f"{which}: no X.509 certificate: {one_line(error)}") from None
     return chain
+
+
+def serial_number(certificate: x509.Certificate) -> int:
+    """As it is; old roots have 0, and some a negative one (RFC 5280 §4.1.2.2 allows neither)."""
+    with _no_word_of_serials(certificate.public_bytes(serialization.Encoding.DER)):
+        return certificate.serial_number
+
+
+@contextlib.contextmanager
+def _no_word_of_serials(part: bytes) -> Iterator[None]:
+    """Without the library's warning of a serial number that RFC 5280 does not allow: who has a
+    trust store did not make it. part: the certificate, PEM or DER."""
+    if not _ODD_SERIAL.match(_der(part)):
+        yield  # what follows is for the whole process, and other threads, so only where it has to
+        return
+    with _quiet, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Parsed a (negative )?serial number")
+        yield
+
+
+def _der(part: bytes) -> bytes:
+    if not part.startswith(b"-----"):
+        return part
+    try:
+        return base64.b64decode(part.split(b"-----")[2])
+    except ValueError:
+        return b""
 
 
 def _kinds(data: bytes) -> str:

@@ -20,7 +20,7 @@ from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 from . import logs, session
-from .errors import ConnectError, InvalidPayload
+from .errors import CertificateError, ConnectError, InvalidPayload
 from .verdict import DONE, INTERRUPTED, NOT_CONNECTED, RAISED, TERMINATED, VIOLATED, judge
 
 __all__ = ["Script", "ScriptError", "read_script", "run", "watch_plain_script"]
@@ -183,6 +183,9 @@ def _execute(script: Script, module: ModuleType, allow_violations: bool) -> int:
     except ConnectError as error:
         logs.say(f"could not connect: {error} ({_place(error, script)})")
         status = NOT_CONNECTED
+    except CertificateError as error:  # its text says which file, and why
+        logs.say(f"{error} ({_place(error, script)})")
+        status = RAISED
     except BaseException as error:
         _show(error)
         of_csms = isinstance(error, InvalidPayload) and error.received

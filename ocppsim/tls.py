@@ -64,9 +64,12 @@ class TlsSettings:
         return _context(trust, pair, self.key_password, self.insecure, stamps)
 
     def check_files(self, pair: Pair | None) -> None:
-        """Raises CertificateError where those of a pair cannot be read."""
-        for path in (pair.cert, pair.key) if pair is not None else ():
-            _read(path)
+        """Raises CertificateError where those of a pair are not good, as far as that can be said
+        without the password of an encrypted key."""
+        if pair is not None and (b"ENCRYPTED" not in _read(pair.key) or self.key_password):
+            self.context(pair)
+        elif pair is not None:
+            _read(pair.cert)
 
     def trusted(self) -> list[str]:
         """The certificates that were given, as PEM; not those of the system.
@@ -212,18 +215,19 @@ def _offer(context: TlsContext, pair: Pair, password: str | bytes | None) -> Non
         return password
 
     chain = certificates.load_chain(_read(pair.cert), str(pair.cert))
+    failure: Exception | None = None
     try:
         context.load_cert_chain(pair.cert, pair.key, ask)
     except CertificateError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a password that is far too long
+        failure = error
+    if failure is not None:
         certificates.load_pair(pair.cert, pair.key, password)  # which says what is wrong
         paths = [path for path in (pair.cert, pair.key) if not is_in_lines(_read(path))]
-        if paths:
-            why = "not the lines of PEM that OpenSSL reads"
-        else:
-            paths, why = [pair.cert, pair.key], _not_taken(error)
-        raise CertificateError(f"{', '.join(map(str, paths))}: {why}") from None
+        why = "not the lines of PEM that OpenSSL reads" if paths else _not_taken(failure)
+        text = ", ".join(map(str, paths or (pair.cert, pair.key)))
+        raise CertificateError(f"{text}: {why}")
     context.offers = True
     try:
         certificates.check_dates(chain[0], what=str(pair.cert))
@@ -236,7 +240,7 @@ def refusal(pair: Pair, password: str | bytes | None = None) -> str | None:
     does."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(pair.cert, pair.key, password)
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ValueError) as error:  # ValueError: a password that is far too long
         return _not_taken(error)
     return None
 

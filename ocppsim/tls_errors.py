@@ -95,7 +95,7 @@ def _names(certificate: x509.Certificate) -> str:
 
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ""
     return _printable(", ".join(str(name.value) for name in extension.value))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -332,6 +334,26 @@ def test_the_serial_number_has_no_zeros_in_front(pairs: dict[str, tuple[Path, Pa
     assert hash_data(certificate)["serialNumber"] == "ab"
 
 
+@pytest.mark.parametrize("serial", ["0", "-5", f"-{1 << 155}", f"-{1 << 1030}"])
+def test_a_serial_number_that_is_not_allowed_is_nothing_to_warn_of(
+    serial: str, tmp_path: Path
+) -> None:
+    command = "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=old"
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")]
+    openssl(*command.split(), "-set_serial", serial, *files)
+    pem = (tmp_path / "cert").read_text()
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    for data in (pem, der, f"# old\n{pem}{pem}"):
+        certificate = load_chain(data)[0]
+        check_chain([certificate], [certificate])
+    if serial == "0":
+        assert hash_data(certificate)["serialNumber"] == "0"
+    else:
+        assert "its serial number is not in 0 to 2^160" in refused(hash_data, certificate)
+    with pytest.warns(CryptographyDeprecationWarning):
+        x509.load_der_x509_certificate(der)  # nobody else's word is lost
+
+
 def test_hashes_need_the_right_issuer() -> None:
     leaf = issued(SUB)
     assert "issued by CN=sub, whose certificate is needed" in refused(hash_data, leaf)
@@ -604,7 +626,6 @@ def test_garbage_is_refused_in_one_line(data: bytes) -> None:
     refused(der_hex_to_pem, data.hex())
 
 
-@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
 @given(st.data())
 def test_a_damaged_certificate_is_refused_in_one_line(data: Any) -> None:
     der = bytearray(own(ROOT).public_bytes(Encoding.DER))

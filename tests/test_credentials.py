@@ -49,6 +49,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "trusted").mkdir()
     AUTHORITY.cert_pem.write_to_path("trusted/ca.pem")
     written(tmp_path, pair())
+    written(tmp_path, pair(), "other")
+    (tmp_path / "utf16").write_bytes("[]".encode("utf-16"))
     entry = {"id": "*", "cert": "cp1.pem", "key": "cp1-key.pem"}
     (tmp_path / "keystore.json").write_text(json.dumps([entry]))
     (tmp_path / "password").write_text(f"{SECRET}\r\n")
@@ -97,6 +99,10 @@ def test_options_reach_connect_and_leave_no_trace(
         ("--ca-dir none", "none: cannot be read: No such file or directory"),
         ("--cert none.pem", "none.pem: cannot be read: No such file or directory"),
         ("--cert cp1.pem --key none", "none: cannot be read: No such file or directory"),
+        ("--cert cp1.pem", "cp1.pem: no private key in it, but: CERTIFICATE"),
+        ("--cert password", "password: neither PEM nor DER"),
+        ("--cert cp1.pem --key other-key.pem", "does not belong to"),
+        ("--keystore utf16", "keystore=: key store: not JSON in UTF-8"),
         ("--key cp1-key.pem", "key= without cert=: the certificate is missing"),
         ("--keystore none", "keystore=: neither a JSON array nor a file that can be read"),
         ("--keystore password", "keystore=: key store: not JSON"),
@@ -112,6 +118,25 @@ def test_a_bad_file_is_status_2_in_one_line_before_the_script(
     assert said in err
     assert err.count("\n") == 1
     assert SECRET not in err
+
+
+def test_a_key_store_may_begin_with_a_mark_of_its_bytes(server: RawServer, folder: Path) -> None:
+    text = (folder / "keystore.json").read_text()
+    (folder / "keystore.json").write_text(text, encoding="utf-8-sig")
+    assert run(server, "--ca ca.pem --keystore keystore.json") == 0
+    assert SHOWN.pop()
+
+
+def test_a_bad_file_that_a_script_names_is_one_line(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    encrypted(folder / "cp1-key.pem", b"another")
+    text = f"connect(cert='cp1.pem', key='cp1-key.pem', key_password={SECRET!r})"
+    (folder / "script.py").write_text(f"\n{text}\n")
+    assert run(None, "") == 1
+    _, err = capfd.readouterr()
+    path = folder / "cp1-key.pem"
+    assert err == f"ocppsim: {path}: wrong password, or a damaged key (script.py, line 2)\n"
 
 
 def test_a_key_that_only_the_script_can_open_is_left_to_it(server: RawServer, folder: Path) -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import stat
 import subprocess
 import sys
 import textwrap
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ocppsim
-from ocppsim.certificates import generate_csr, load_chain, load_key, load_pair
+from ocppsim.certificates import generate_csr, load_chain, load_key, load_pair, to_name, to_pem
 from ocppsim.csms.authority import CertificateAuthority
 from ocppsim.errors import CertificateError
 from ocppsim.keystore import KeyStore, Pair
@@ -163,6 +168,12 @@ def test_the_former_pair_is_kept_and_comes_back(store: KeyStore) -> None:
     assert content(store.find("CP1")) == TWO
 
 
+def test_the_same_saved_twice_is_not_its_own_former_pair(store: KeyStore) -> None:
+    first, second = save(store, ONE), save(store, TWO)
+    assert save(store, TWO) == store.save("CP1", cert=TWO[1]) == second
+    assert store.former("CP1") == first
+
+
 def test_before_the_first_that_is_saved_an_entry_is_in_use(tmp_path: Path) -> None:
     for name, text in zip(("key", "cert"), ONE, strict=True):
         (tmp_path / name).write_text(text)
@@ -209,6 +220,66 @@ def test_an_encrypted_key_stays_encrypted(store: KeyStore) -> None:
         store.save("CP1", cert=cert, password="wrong one")
     assert str(caught.value) == f"{pair.key}: wrong password, or a damaged key"
     store.save("CP1", cert=cert, password="geheim")
+
+
+def test_an_encrypted_key_in_der_stays_encrypted(store: KeyStore) -> None:
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        PrivateFormat,
+    )
+
+    request = generate_csr("/CN=CP1")
+    key = load_key(request.key).private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"geheim")
+    )
+    pair = store.save("CP1", key=key, cert=AUTHORITY.sign(request.csr), password="geheim")
+    assert b"ENCRYPTED" in pair.key.read_bytes()
+    assert len(load_pair(pair.cert, pair.key, "geheim")) == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda pem: pem.replace("\n", "\r\n"),
+        lambda pem: pem.replace("\n", "\r"),
+        lambda pem: pem.replace("\n", ""),
+        lambda pem: "\ufeff" + pem,
+        lambda pem: "words before\n" + pem,
+        lambda pem: textwrap.indent(pem, "  "),
+    ],
+)
+def test_whatever_lines_they_come_in_tls_can_read_what_is_saved(
+    store: KeyStore, spoil: Any
+) -> None:
+    key, cert = ONE
+    pair = store.save("CP1", key=spoil(key), cert=spoil(cert))
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(pair.cert, pair.key)
+
+
+def test_what_is_too_weak_for_tls_is_not_saved(store: KeyStore) -> None:
+    """An authority that is still of RSA 1024: with its certificate sent along, OpenSSL refuses."""
+    save(store, ONE)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old")])
+    weak = rsa.generate_private_key(65537, 1024)
+    start = datetime.now(UTC) - timedelta(days=1)
+
+    def signed(subject: x509.Name, public: Any) -> str:
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(name)
+        builder = builder.public_key(public).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(start).not_valid_after(start + timedelta(days=9))
+        certificate = builder.add_extension(x509.BasicConstraints(True, None), True)
+        return to_pem([certificate.sign(weak, hashes.SHA256())])
+
+    request = generate_csr("/CN=CP1")
+    chain = signed(to_name("/CN=CP1"), load_key(request.key).public_key())
+    chain += signed(name, weak.public_key())
+    with pytest.raises(CertificateError) as caught:
+        store.save("CP1", key=request.key, cert=chain)
+    why = "OpenSSL does not take it (CA_KEY_TOO_SMALL)"
+    assert str(caught.value) == f"the new certificate of CP1: {why}"
+    assert content(store.find("CP1")) == ONE
+    assert store.former("CP1") is None
 
 
 def test_what_does_not_belong_together_is_not_saved(store: KeyStore) -> None:

@@ -27,9 +27,12 @@ from certificates_of_tests import (
     serving,
     written,
 )
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from raw_server import RawPeer, RawServer, upgrade
 
 from ocppsim import CertificateError, ConnectError, connect
+from ocppsim.certificates import generate_csr
 from ocppsim.keystore import KeyStore
 from ocppsim.tls import TlsSettings
 
@@ -153,6 +156,20 @@ def other_key(files: dict[str, Any]) -> None:
     files["key"].write_bytes(pair().private_key_pem.bytes())
 
 
+def weak_key(files: dict[str, Any]) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:1024", "-subj", "/CN=CP1"]
+        + ["-out", str(files["cert"]), "-keyout", str(files["key"])],
+        check=True,
+        capture_output=True,
+    )
+
+
+def in_der(files: dict[str, Any]) -> None:
+    certificate = x509.load_pem_x509_certificate(files["cert"].read_bytes())
+    files["cert"].write_bytes(certificate.public_bytes(serialization.Encoding.DER))
+
+
 ROWS: dict[str, Row] = {
     "self-signed": towards(lambda: serving(leaf=self_signed())),
     "wrong CA": towards(
@@ -179,6 +196,8 @@ ROWS: dict[str, Row] = {
     "no such file": with_files(lambda files: files["cert"].unlink()),
     "no certificate in it": with_files(lambda files: files["cert"].write_text("hello")),
     "no key in it": with_files(lambda files: files["key"].write_text("-----BEGIN X-----")),
+    "not in PEM": with_files(in_der),
+    "weak key": with_files(weak_key),
     "encrypted key": with_files(lambda files: encrypted(files["key"], b"right")),
     "wrong passphrase": with_files(
         lambda files: encrypted(files["key"], b"right"), key_password=SECRET
@@ -476,6 +495,25 @@ def test_a_certificate_of_ones_own_that_has_expired_is_a_warning(
         connect(url(server), ca=ca, **files).close()
     assert "cp1.pem (CN=CP1" in caplog.text
     assert "expired on 2020-01-01T00:00:00Z; it is offered all the same" in caplog.text
+
+
+def test_a_certificate_of_ones_own_may_have_an_old_serial_number(ca: Path, tmp_path: Path) -> None:
+    """0, of which the library warns."""
+    request = generate_csr("/CN=CP1")
+    files = {"cert": tmp_path / "cp1.pem", "key": tmp_path / "cp1.key"}
+    files["key"].write_text(request.key)
+    (tmp_path / "ca.key").write_bytes(AUTHORITY.private_key_pem.bytes())
+    command = ["openssl", "x509", "-req", "-set_serial", "0", "-CA", str(ca)]
+    command += ["-CAkey", str(tmp_path / "ca.key"), "-out", str(files["cert"])]
+    subprocess.run(command, input=request.csr.encode(), capture_output=True, check=True)
+    with (
+        csms(serving(clients=(AUTHORITY,))) as server,
+        connect(url(server), ca=ca, **files) as cp,
+    ):
+        assert client_name(server) == "CP1"
+        # as one to trust, too
+        cp.trust([files["cert"].read_text()])
+        assert len(cp.trusted) == 2
 
 
 # --- contexts ------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def _adapt(app: Sphinx, docname: str, source: list[str]) -> None:
     inline = r"```{raw} html\n:file: \1\n```"
     source[0] = re.sub(r"^!\[[^\]]*\]\((\S+\.svg)\)$", inline, source[0], flags=re.M)
     # what lies outside docs/ has no page
-    source[0] = re.sub(r"\[([^\]]+)\]\(\.\./plugins/[^)]+\)", r"\1", source[0])
+    source[0] = re.sub(r"\[([^\]]+)\]\((?:\.\./)+plugins/[^)]+\)", r"\1", source[0])
 
 
 def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:

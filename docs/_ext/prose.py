@@ -14,6 +14,7 @@ import textwrap
 from typing import Any
 
 import facts
+import ocppsim_core
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -23,7 +24,13 @@ import ocppsim
 from ocppsim import csms, errors, viewer
 
 # the others come from elsewhere: how they are made is nobody's business
-_MADE_BY_SCRIPTS = (csms.CentralSystem, ocppsim.CallError, ocppsim.Plugins, viewer.Filter)
+_MADE_BY_SCRIPTS = (
+    csms.CentralSystem,
+    ocppsim.CallError,
+    ocppsim.Plugins,
+    viewer.Filter,
+    *(cls for name in ocppsim_core.__all__ if inspect.isclass(cls := getattr(ocppsim_core, name))),
+)
 _PUBLIC = [(module, module.__name__) for module in (ocppsim, csms, viewer)]
 _ERRORS = "|".join(name for name in errors.__all__ if name != "Fault")
 # a literal, a name in single backticks, an error's name, a page

@@ -11,13 +11,19 @@ from concurrent.futures import CancelledError, Future
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from ocppsim import ConnectionLost
+
 from .clock import Clock, Job, ManualClock
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "StationClosed"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("ocppsim.core")
+
+
+class StationClosed(ConnectionLost, RuntimeError):
+    """There is no station any more; the charge point was closed, most likely."""
 
 
 class Actor:
@@ -56,7 +62,7 @@ class Actor:
     def do(self, function: Callable[[], T]) -> T:
         """Have it done, and wait for it; what it returns, or raises.
 
-        In the thread itself it is done at once. Raises RuntimeError once the station is closed.
+        In the thread itself it is done at once. Raises StationClosed.
         """
         if self.here:
             return function()
@@ -74,13 +80,13 @@ class Actor:
 
         with self._lock:
             if self.closed:
-                raise RuntimeError("the station is closed")
+                raise StationClosed("the station is closed")
             self._waiting.add(future)  # type: ignore[arg-type]
         try:
             self._move(self.clock.at(self.clock.now(), lambda: self._run(work, told=True)))
             return future.result()
         except CancelledError:
-            raise RuntimeError("the station was closed meanwhile") from None
+            raise StationClosed("the station was closed meanwhile") from None
         finally:
             with self._lock:
                 self._waiting.discard(future)
@@ -97,7 +103,7 @@ class Actor:
                 time.sleep(0.001)
 
     def close(self) -> None:
-        """Do no more. Whoever waits gets a RuntimeError."""
+        """Do no more. Whoever waits gets a StationClosed."""
         with self._lock:
             self.closed = True
         self.clock.close()

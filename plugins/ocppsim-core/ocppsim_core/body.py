@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,8 +57,10 @@ class Body:
         self.connectors = {n: Connector(n, fixed=fixed) for n in range(1, connectors + 1)}
         self.actor = Actor(clock, self.settle)
         self.changed = threading.Condition()
-        self.history: list[tuple[int, str]] = []
-        """Each status of each connector, as they came: (connector, status)."""
+        self.history: deque[tuple[int, int, str]] = deque(maxlen=10_000)
+        """The statuses of all connectors, as they came: (number, connector, status)."""
+        self.entries = 0
+        """How many there were."""
         add_keys(cp, connectors, grid.phases, configuration, self._setting_changed)
         self.extensions = Extensions(self)
         self.outbox = Outbox(self)
@@ -93,6 +96,15 @@ class Body:
                 text if len(self.connectors) == 1 else f"{text} to {max(self.connectors)}"
             )
         return found
+
+    def had(self, number: int, status: str, since: int) -> bool:
+        """Whether a connector has had this status after the entry `since`. With `changed` held."""
+        for entry, connector, had in reversed(self.history):
+            if entry <= since:
+                return False
+            if (connector, had) == (number, status):
+                return True
+        return False
 
     def settle(self) -> None:
         """Do what follows from a change: transactions begin, contactors move, statuses are told."""
@@ -141,7 +153,8 @@ class Body:
 
     def _entered(self, connector: Connector, status: str) -> None:
         with self.changed:
-            self.history.append((connector.number, status))
+            self.entries += 1
+            self.history.append((self.entries, connector.number, status))
             self.changed.notify_all()
         if self.on:
             self.reporter.note(connector, status)

@@ -16,6 +16,7 @@ __all__ = ["CORE_KEYS", "KEPT_BY_THE_ENGINE", "MEASURAND_LISTS", "add_keys"]
 YEAR = 31_536_000  # s
 MOST_MEASURANDS = 20
 MOST_PROFILES = 10
+OWN_PROFILES = ["Core", "RemoteTrigger"]
 
 KEPT_BY_THE_ENGINE = (
     "TransactionMessageAttempts",
@@ -130,7 +131,7 @@ def _of_station(connectors: int, phases: int) -> dict[str, tuple[Definition, Any
         (list_of("ConnectorPhaseRotation", connectors + 1, check=rotation), unknown),
         _fact("ConnectorPhaseRotationMaxLength", connectors + 1, "items in the list"),
         _fact("NumberOfConnectors", connectors, "from 1 to this"),
-        (list_of("SupportedFeatureProfiles", MOST_PROFILES, access="R"), ["Core"]),
+        (list_of("SupportedFeatureProfiles", MOST_PROFILES, access="R"), OWN_PROFILES),
     ]
     return {definition.key: (definition, value) for definition, value in found}
 

@@ -11,7 +11,7 @@ from ocppsim.protocol import snake_case
 from ocppsim.v16.actions import PROTOCOL
 
 from . import command
-from .requests import Requests
+from .requests import TRIGGERS, Requests
 from .station import find, known
 
 
@@ -58,6 +58,16 @@ def ocppsim_script(options: argparse.Namespace) -> list[str] | None:
     return command.script(options)
 
 
+@hookimpl
+def ocppsim_trigger(cp: ChargePoint, request: Request) -> Any:
+    return _answer(cp, request)
+
+
+@hookimpl(tryfirst=True, specname="ocppsim_trigger")
+def silent_trigger(cp: ChargePoint, request: Request) -> Any:
+    return _silence(cp, request)
+
+
 @hookimpl(tryfirst=True, specname="ocppsim_call")
 def silent_call(cp: ChargePoint, request: Request) -> Any:
     return _silence(cp, request)
@@ -88,7 +98,7 @@ def _hooks() -> dict[str, Callable[..., Any]]:
             return _silence(cp, request)
 
         found[f"silent_{hook}"] = hookimpl(tryfirst=True, specname=hook)(silent)
-        if hasattr(Requests, action):
+        if hasattr(Requests, action) and action not in TRIGGERS:
 
             def answer(cp: ChargePoint, request: Request) -> Any:
                 return _answer(cp, request)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from .body import Body
     from .power import Power
 
-__all__ = ["Requests"]
+__all__ = ["TRIGGERS", "Requests"]
+
+TRIGGERS = ("TriggerMessage", "ExtendedTriggerMessage")
 
 Payload = dict[str, Any]
 Answer = Payload | Iterator[Payload] | None

@@ -44,7 +44,7 @@ class Station(Interface):
     Its state is one place: what the script sends raw changes it too. All acts work from any thread
     but the station's own, and come back when what follows from them inside the station is done.
     They raise ValueError for what cannot be done with a real station, such as to plug in a second
-    cable, and RuntimeError once it is closed.
+    cable, and ConnectionLost once it is closed.
     """
 
     def __init__(
@@ -257,9 +257,9 @@ class Station(Interface):
         return self._hands.at(connector).status
 
     def history(self, connector: int) -> list[str]:
-        """Each status that it has had, in their order."""
+        """The statuses that it has had, in their order; of all connectors the last 10,000."""
         with self._body.changed:
-            return [status for number, status in self._body.history if number == connector]
+            return [status for _, number, status in self._body.history if number == connector]
 
     def session(self, connector: int) -> Session | None:
         """The transaction that is under way there."""
@@ -291,12 +291,11 @@ class Station(Interface):
         if status not in STATUSES:
             raise ValueError(f"there is no status {status!r:.40}: {', '.join(STATUSES)}")
         found = self._hands.at(connector)
-        history = self._body.history
         with self._body.changed:
-            start = len(history)
+            start = self._body.entries
 
         def seen() -> bool:
-            return found.status == status or (connector, status) in history[start:]
+            return found.status == status or self._body.had(connector, status, start)
 
         if not self._wait(seen, timeout):
             text = f"connector {connector} is {found.status}, and was not {status}"

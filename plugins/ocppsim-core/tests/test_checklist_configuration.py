@@ -190,10 +190,10 @@ def test_values_that_cannot_be(world: World, values: dict[str, Any]) -> None:
 
 def test_the_profiles_that_are_there(world: World) -> None:
     station = world.station()
-    assert read(world, "SupportedFeatureProfiles") == "Core"
+    assert read(world, "SupportedFeatureProfiles") == "Core,RemoteTrigger"
     station.add_profile("Reservation")
     station.add_profile("Reservation")
-    assert read(world, "SupportedFeatureProfiles") == "Core,Reservation"
+    assert read(world, "SupportedFeatureProfiles") == "Core,RemoteTrigger,Reservation"
 
 
 def test_the_tables_agree() -> None:

@@ -163,3 +163,11 @@ def test_a_limit_of_another_plugin(world: World) -> None:
     world.wait_for("StatusNotification", status="SuspendedEVSE")
     station.set_limit("smart", 1)
     world.wait_for("StatusNotification", status="Charging")
+
+
+def test_the_extended_trigger(world: World) -> None:
+    world.station()
+    for message in ("Heartbeat", "StatusNotification", "MeterValues", "BootNotification"):
+        action = "ExtendedTriggerMessage"
+        assert world.status_of(action, requestedMessage=message) == "Accepted"
+        world.wait_for(message)

@@ -90,6 +90,20 @@ def test_tc_034_inoperative_survives_the_power_failure(world: World) -> None:
     world.wait_for("StatusNotification", connectorId=2, status="Unavailable")
 
 
+def test_tc_034_what_was_scheduled_survives_too(world: World) -> None:
+    station = world.charging()
+    answer = world.status_of("ChangeAvailability", connectorId=1, type="Inoperative")
+    assert answer == "Scheduled"
+    world.cp.wait_for_handlers()
+    station.power_off()
+    station.unplug(1)
+    station.power_on()
+    assert world.wait_for("StopTransaction").payload["reason"] == "PowerLoss"
+    world.wait_for("StatusNotification", connectorId=1, status="Unavailable")
+    kept = world.cp.state["core.availability"]
+    assert kept == [1]
+
+
 def test_tc_034_and_the_end_of_the_process(
     csms: CentralSystem, tmp_path: Path, plugin_set: Plugins
 ) -> None:
@@ -193,6 +207,10 @@ def test_tc_037_3_offline_start_that_turns_out_invalid_and_stops(world: World) -
 def test_max_energy_on_invalid_id(world: World) -> None:
     settings = {"StopTransactionOnInvalidId": False, "MaxEnergyOnInvalidId": 500}
     station = world.station(configuration=settings, speed=600)
+    world.begin(station)
+    world.wait_for("MeterValues")
+    station.unplug(1)
+    world.wait_for("StatusNotification", connectorId=1, status="Available")
     refuse_starts(world)
     station.plug_in(1)
     station.present_id_tag("ccc", 1)
@@ -352,3 +370,32 @@ def test_a_connection_lost_before_the_boot_was_accepted(world: World) -> None:
     world.go_online()
     station.power_on()
     world.statuses_of_boot()
+
+
+def test_a_status_that_nobody_has_answered_is_told_again(world: World) -> None:
+    station = world.station()
+    world.csms.answer("StatusNotification", lambda name, payload: None)
+    station.plug_in(1)
+    world.wait_for("StatusNotification", status="Preparing")
+    world.go_offline()
+    world.csms.answer("StatusNotification", None)
+    world.go_online()
+    world.wait_for("StatusNotification", status="Preparing")
+    station.wait_until_told()
+    assert world.statuses(1) == ["Available", "Preparing", "Preparing"]
+
+
+def test_of_an_outage_only_what_is_news_is_told(world: World) -> None:
+    station = world.station(3)
+    world.go_offline()
+    station.plug_in(1)
+    station.plug_in(2)
+    station.unplug(2)
+    station.fault(3)
+    station.repair(3)
+    before = [len(world.statuses(connector)) for connector in (1, 2, 3)]
+    world.go_online()
+    world.wait_for("StatusNotification", connectorId=1, status="Preparing")
+    station.wait_until_told()
+    after = [len(world.statuses(connector)) for connector in (1, 2, 3)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 0, 0]

@@ -1,5 +1,5 @@
 """An ocppsim plugin: the security extension of OCPP 1.6 (white paper "Improved security for OCPP
-1.6-J", edition 3): certificates, security profiles, the AuthorizationKey."""
+1.6-J", edition 3): certificates, security profiles, the AuthorizationKey, logs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ocppsim import ChargePoint, Request, hookimpl
+from ocppsim import ChargePoint, Request, TracedFrame, hookimpl
 from ocppsim.errors import CertificateError
 
-from . import forms, installing, keys, signing
+from . import forms, installing, keys, signing, uploading
 from .options import Options, add_options
 from .roots import CENTRAL_SYSTEM
 from .state import State, sync_profile
@@ -24,11 +24,14 @@ __all__ = [
     "ocpp16_delete_certificate",
     "ocpp16_get_configuration",
     "ocpp16_get_installed_certificate_ids",
+    "ocpp16_get_log",
     "ocpp16_install_certificate",
     "ocppsim_add_options",
+    "ocppsim_closed",
     "ocppsim_configure",
     "ocppsim_connected",
     "ocppsim_created",
+    "ocppsim_frame",
     "ocppsim_trigger",
 ]
 
@@ -59,6 +62,23 @@ def ocppsim_created(cp: ChargePoint) -> None:
 def ocppsim_connected(cp: ChargePoint) -> None:
     sync_profile(cp)
     _states[cp].events.deliver(cp)
+    _states[cp].uploads.deliver(cp)
+
+
+@hookimpl
+def ocppsim_closed(cp: ChargePoint) -> None:
+    _states[cp].uploads.stop(cp)
+
+
+@hookimpl
+def ocppsim_frame(cp: ChargePoint, frame: TracedFrame) -> None:
+    if frame.direction != "sent" or frame.type != "CALL":
+        return
+    # what a script sends counts as well
+    if frame.action == "SecurityEventNotification" and isinstance(frame.payload, dict):
+        _states[cp].log.add(frame.payload, frame.time)
+    elif frame.action == "LogStatusNotification" and isinstance(frame.payload, dict):
+        _states[cp].uploads.noted = frame.payload
 
 
 # --- the configuration ---
@@ -81,9 +101,11 @@ def ocpp16_change_configuration(cp: ChargePoint, request: Request) -> Any:
 def ocppsim_trigger(
     cp: ChargePoint, request: Request, requestedMessage: str
 ) -> Payload | Iterator[Payload] | None:
-    if requestedMessage != "SignChargePointCertificate":
-        return None
-    return signing.request_certificate(cp, _states[cp])
+    if requestedMessage == "SignChargePointCertificate":
+        return signing.request_certificate(cp, _states[cp])
+    if requestedMessage == "LogStatusNotification":
+        return uploading.trigger(cp, _states[cp].uploads)
+    return None
 
 
 @hookimpl(trylast=True)
@@ -141,3 +163,12 @@ def ocpp16_get_installed_certificate_ids(cp: ChargePoint, request: Request) -> P
     if not found:
         return {"status": "NotFound"}
     return {"status": "Accepted", "certificateHashData": found}
+
+
+# --- logs ---
+
+
+@hookimpl(trylast=True)
+def ocpp16_get_log(cp: ChargePoint, request: Request) -> Iterator[Payload]:
+    state = _states[cp]
+    return uploading.answer(cp, state.uploads, state.log, request.payload)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ssl
-import threading
-from concurrent.futures import Future
-from typing import Any
+import time
 
-from ocppsim import ChargePoint, ConnectError, ConnectionLost, timestamp
+from ocppsim import ChargePoint, ConnectError, timestamp
+
+from .outbox import Outbox
+from .security_log import MAX_INFO, SecurityLog
 
 __all__ = ["Events", "why_refused"]
-
-MAX_WAITING = 1000
-MAX_INFO = 255
 
 _VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "VERSION_TOO_LOW")
 # where no cipher is shared the CSMS says no more than that the handshake failed
@@ -20,11 +18,11 @@ _CIPHER = ("HANDSHAKE_FAILURE", "INSUFFICIENT_SECURITY", "NO_CIPHERS_AVAILABLE",
 
 
 class Events:
-    """The security events of one charge point that the CSMS does not know of yet."""
+    """The security events of one charge point. Each goes into the `log`, and to the CSMS."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: list[dict[str, Any]] = []
+    def __init__(self, log: SecurityLog) -> None:
+        self._log = log
+        self._outbox = Outbox("SecurityEventNotification")
 
     def tell(self, cp: ChargePoint, type: str, techInfo: object = "") -> None:
         """Send a SecurityEventNotification, now or when `cp` is connected again. Never blocks."""
@@ -32,28 +30,12 @@ class Events:
         if techInfo:
             event["techInfo"] = str(techInfo)[:MAX_INFO]
         cp.log("security event %s: %s", type, techInfo)
-        with self._lock:
-            self._waiting.append(event)
-            del self._waiting[:-MAX_WAITING]
-        if cp.connected:
-            self.deliver(cp)
+        self._log.add(event, time.time())
+        self._outbox.put(cp, event)
 
     def deliver(self, cp: ChargePoint) -> None:
         """Send what waits. Never blocks."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            future = cp.submit("SecurityEventNotification", event)
-            future.add_done_callback(lambda done, event=event: self._done(cp, event, done))  # type: ignore[misc]
-
-    def _done(self, cp: ChargePoint, event: dict[str, Any], done: Future[Any]) -> None:
-        error = done.exception()
-        if isinstance(error, ConnectionLost):
-            with self._lock:
-                self._waiting.append(event)
-                self._waiting.sort(key=lambda each: str(each["timestamp"]))
-        elif error is not None:
-            cp.log("the CSMS did not take the security event %s: %s", event["type"], error)
+        self._outbox.deliver(cp)
 
 
 def why_refused(error: Exception) -> str | None:

@@ -10,8 +10,9 @@ from cryptography import x509
 from ocppsim import ChargePoint
 from ocppsim.certificates import check_dates, load_chain
 from ocppsim.errors import CertificateError
+from ocppsim.pem import serial_number
 
-from .roots import CENTRAL_SYSTEM, Root, issued_by
+from .roots import CENTRAL_SYSTEM, MANUFACTURER, Root, issued_by
 from .state import State
 
 __all__ = ["delete", "install", "installed"]
@@ -24,6 +25,8 @@ def install(cp: ChargePoint, state: State, use: str, pem: str) -> None:
 
     Raises CertificateError where it is not good, or there is no room for it; OSError.
     """
+    if use not in (CENTRAL_SYSTEM, MANUFACTURER):  # by `lenient`; it is part of a file's name
+        raise CertificateError(f"{WHAT}: {use!r:.80} is no certificateType")
     chain = load_chain(pem, WHAT)
     if len(chain) != 1:
         raise CertificateError(f"{WHAT}: one certificate is wanted, here are {len(chain)}")
@@ -42,6 +45,8 @@ def _install(cp: ChargePoint, state: State, use: str, certificate: x509.Certific
     issuer = None
     if not issued_by(certificate, certificate):
         issuer = _issuer(certificate, [root.certificate for root in roots.all()])
+    root = Root(use, certificate, issuer)
+    root.hash_data(state.options.certificate_hash)  # else it could neither be told of nor deleted
     replaced: list[Root] = []
     if use == CENTRAL_SYSTEM and cp.configuration["AdditionalRootCertificateCheck"]:
         before = roots.of(use)
@@ -52,9 +57,9 @@ def _install(cp: ChargePoint, state: State, use: str, certificate: x509.Certific
     most = cp.configuration["CertificateStoreMaxLength"]
     if len(roots.all()) - len(replaced) >= most:
         raise CertificateError(f"{WHAT}: CertificateStoreMaxLength, {most}, is reached")
-    roots.add(Root(use, certificate, issuer))
-    for root in replaced:  # the one before stays, to fall back on
-        roots.remove(root)
+    roots.add(root)
+    for former in replaced:  # the one before stays, to fall back on
+        roots.remove(former)
 
 
 def _check_authority(certificate: x509.Certificate) -> None:
@@ -64,7 +69,7 @@ def _check_authority(certificate: x509.Certificate) -> None:
         if certificate.issuer == certificate.subject:
             return  # as old roots are
         raise CertificateError(f"{WHAT}: it is not that of an authority") from None
-    except (ValueError, x509.DuplicateExtension) as error:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise CertificateError(f"{WHAT}: {error}") from None
     if not constraints.ca:
         raise CertificateError(f"{WHAT}: it is not that of an authority")
@@ -115,7 +120,7 @@ def _own(cp: ChargePoint, wanted: dict[str, Any], algorithm: str) -> bool:
 def _without_issuer(certificate: x509.Certificate, algorithm: str) -> dict[str, str]:
     """What can be told of a certificate whose issuer need not be there; it names no other."""
     issuer = hashlib.new(algorithm.lower(), certificate.issuer.public_bytes()).hexdigest()
-    return {"issuerNameHash": issuer, "serialNumber": f"{certificate.serial_number:x}"}
+    return {"issuerNameHash": issuer, "serialNumber": f"{serial_number(certificate):x}"}
 
 
 def _same(one: dict[str, str], other: dict[str, Any]) -> bool:

@@ -97,11 +97,13 @@ class Roots:
         for path in paths:
             try:
                 certificate, *issuer = load_chain(path.read_bytes(), str(path))
+                use = path.name.split("-")[1]
+                root = Root(use, certificate, issuer[0] if issuer else None, path)
+                root.hash_data("SHA256")  # or it cannot be told of
             except (OSError, ValueError) as error:
                 _log.warning("%s: passed over: %s", path, error)
             else:
-                use = path.name.split("-")[1]
-                roots.append(Root(use, certificate, issuer[0] if issuer else None, path))
+                roots.append(root)
         return roots
 
     def _write(self, root: Root, folder: Path) -> Path:

@@ -46,8 +46,9 @@ def request_certificate(cp: ChargePoint, state: State) -> Payload | Iterator[Pay
 def _send(cp: ChargePoint, state: State, request: CertificateRequest) -> Iterator[Payload]:
     yield {"status": "Accepted"}
     # the certificate may be here before the answer
-    state.pending.append(request)
-    del state.pending[:-MAX_PENDING]
+    with state.signing:
+        state.pending.append(request)
+        del state.pending[:-MAX_PENDING]
     try:
         answer = cp.call("SignCertificate", {"csr": request.csr})
         why = "" if answer.get("status") == "Accepted" else str(answer.get("status"))
@@ -55,8 +56,9 @@ def _send(cp: ChargePoint, state: State, request: CertificateRequest) -> Iterato
         why = str(error)
     if why:
         cp.log("SignCertificate: the CSMS does not sign it: %s", why)
-        if request in state.pending:
-            state.pending.remove(request)
+        with state.signing:
+            if request in state.pending:
+                state.pending.remove(request)
 
 
 def _subject(cp: ChargePoint) -> str | None:
@@ -132,11 +134,12 @@ def answer(
 
 def _take(cp: ChargePoint, state: State, pem: str) -> None:
     """Store it, for the next connection. Raises CertificateError, OSError."""
-    request = check_signed(cp, state, pem)
-    _give_root(cp)
-    cp.keystore.save(cp.name, key=None if request is None else request.key, cert=pem)
-    if request is not None:
-        state.pending = state.pending[state.pending.index(request) + 1 :]
+    with state.signing:  # it may be delivered twice at a time
+        request = check_signed(cp, state, pem)
+        _give_root(cp)
+        cp.keystore.save(cp.name, key=None if request is None else request.key, cert=pem)
+        if request is not None:
+            del state.pending[: state.pending.index(request) + 1]
 
 
 def _use(cp: ChargePoint, state: State, profile: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -14,6 +15,8 @@ from ocppsim.errors import CertificateError
 from .events import Events, why_refused
 from .options import Options
 from .roots import CENTRAL_SYSTEM, Roots
+from .security_log import SecurityLog
+from .uploading import Uploads
 
 __all__ = ["PROFILE", "State", "sync_profile"]
 
@@ -23,15 +26,19 @@ PROFILE = "SecurityProfile"
 class State:
     """It does not hold the charge point, which would hold itself that way.
 
-    installing: held while the roots change. pending: requests for a certificate that are not
-    answered yet, newest last.
+    installing: held while the roots change. signing: held while a new certificate is taken.
+    pending: requests for a certificate that are not answered yet, newest last.
     """
 
     def __init__(self, cp: ChargePoint, options: Options) -> None:
         self.options = options
-        self.events = Events()
+        self.log = SecurityLog()
+        self.log.add({"type": "StartupOfTheDevice"}, time.time())
+        self.events = Events(self.log)
+        self.uploads = Uploads()
         self.roots = Roots(cp.keystore.root, cp.name)
         self.installing = threading.Lock()
+        self.signing = threading.Lock()
         self.pending: list[CertificateRequest] = []
         self.trust(cp)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import ssl
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from ftp_server import RealFtp
 
 from ocppsim import ChargePoint, ConnectError
 from ocppsim.certificates import generate_csr
@@ -263,6 +265,32 @@ def test_tc_078_a_bad_root_is_refused(
     )
     assert status == "Rejected"
     assert event(plain, "InvalidCentralSystemCertificate").payload["techInfo"]
+
+
+# --- TC_079 --------------------------------------------------------------------------------------
+
+
+def test_tc_079_the_security_log_is_uploaded(
+    plain: CentralSystem, start: Connect, tmp_path: Path
+) -> None:
+    start(f"{plain.url}/CP1")
+    install = {"certificateType": "CentralSystemRootCertificate", "certificate": "nonsense"}
+    assert ask(plain, "InstallCertificate", **install) == "Rejected"
+    told_of = event(plain, "InvalidCentralSystemCertificate").payload
+    with RealFtp(tmp_path, users={"CP1": "secret"}) as ftp:
+        log = {"remoteLocation": f"ftp://CP1:secret@{ftp.host}:{ftp.port}/"}
+        get_log = {"logType": "SecurityLog", "requestId": 79, "log": log}
+        answer = plain.call("CP1", "GetLog", get_log)
+        assert answer["status"] == "Accepted"
+        for status in ("Uploading", "Uploaded"):
+            notification = plain.wait_for("LogStatusNotification", "CP1", PATIENCE)
+            assert notification.payload == {"status": status, "requestId": 79}
+    (file,) = tmp_path.iterdir()
+    assert file.name == answer["filename"]
+    started, refused = map(json.loads, file.read_text().splitlines())
+    assert started["type"] == "StartupOfTheDevice"
+    assert refused == told_of
+    assert plain.violations == []
 
 
 # --- TC_083, TC_084 ------------------------------------------------------------------------------

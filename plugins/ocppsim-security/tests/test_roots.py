@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,15 +114,60 @@ def test_one_that_is_not_valid_today(plain: CentralSystem, start: Connect) -> No
         assert install(plain, root_of(since, until), MANUFACTURER) == status
 
 
-def root_of(since: datetime, until: datetime) -> str:
+def root_of(
+    since: datetime, until: datetime, serial: int = 1, names: x509.ExtensionType | None = None
+) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "root")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, since, until)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    builder = x509.CertificateBuilder(name, name, key.public_key(), serial, since, until)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+    if names is not None:
+        builder = builder.add_extension(names, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_one_that_could_not_be_told_of_is_rejected(
+    plain: CentralSystem, start: Connect, tmp_path: Path
+) -> None:
+    """serialNumber has 40 digits (security white paper, CertificateHashDataType)."""
+    cp = start(f"{plain.url}/CP1", keystore_root=tmp_path)
+    day, now = timedelta(days=1), datetime.now(UTC)
+    good = root_of(now - day, now + day)
+    assert install(plain, good) == "Accepted"
+    command = "openssl req -x509 -nodes -newkey rsa:2048 -keyout - -subj /CN=long -set_serial 0x1"
+    told = subprocess.run([*f"{command}{'f' * 40}".split()], capture_output=True, check=True)
+    longer = told.stdout.decode().partition("-----END PRIVATE KEY-----\n")[2]
+    assert install(plain, longer) == "Rejected"
+    assert serials(plain) == [serial(good)]
+    cp.close()
+    # nor does a file of it spoil the rest
+    (file,) = (tmp_path / ".roots").rglob("*.pem")
+    (file.parent / file.name.replace("000001", "000002")).write_text(longer)
+    start(f"{plain.url}/CP1", keystore_root=tmp_path)
+    assert serials(plain) == [serial(good)]
+    assert delete(plain, hash_data(loaded(good))) == "Accepted"
+
+
+def test_one_with_names_that_are_not_known_here(plain: CentralSystem, start: Connect) -> None:
+    cp = start(f"{plain.url}/CP1")
+    x400 = x509.UnrecognizedExtension(
+        x509.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3006a30430023000")
+    )
+    day, now = timedelta(days=1), datetime.now(UTC)
+    assert install(plain, root_of(now - day, now + day, names=x400)) == "Rejected"
+    assert cp.handler_failures == []
+
+
+@pytest.mark.parametrize("use", ["../../x", "\0", "x/../../../x"])
+def test_a_use_that_there_is_not_is_no_path(
+    plain: CentralSystem, start: Connect, tmp_path: Path, use: str
+) -> None:
+    start(f"{plain.url}/CP1", keystore_root=tmp_path / "store", lenient=["InstallCertificate"])
+    payload = {"certificateType": use, "certificate": CertificateAuthority().root}
+    answer = plain.call("CP1", "InstallCertificate", payload, validate=False)
+    assert answer == {"status": "Rejected"}
+    assert list(tmp_path.rglob("*.pem")) == []
 
 
 def test_a_chain_is_no_root(plain: CentralSystem, start: Connect) -> None:

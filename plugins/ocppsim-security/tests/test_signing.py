@@ -196,6 +196,27 @@ def test_an_older_request_may_still_be_answered(
     assert signed(plain, authority.sign(newer)) == "Accepted"
 
 
+def test_the_same_delivered_many_times_at_once_is_taken_each_time(
+    plain: CentralSystem, start: Connect
+) -> None:
+    cp = start(f"{plain.url}/CP1")
+    payload = {"certificateChain": CertificateAuthority().sign(requested(plain))}
+    for number in range(16):
+        plain.send_raw("CP1", json.dumps([2, f"id {number}", "CertificateSigned", payload]))
+    for number in range(16):
+        named = f"id {number}"
+        cp.wait_for_frame(
+            direction="sent",
+            where=lambda frame, named=named: frame.unique_id == named,
+            after=0,
+            timeout=PATIENCE,
+        )
+    cp.wait_for_handlers(timeout=PATIENCE)
+    assert cp.handler_failures == []
+    answers = cp.frames("CertificateSigned", direction="sent")
+    assert [answer.payload for answer in answers] == [{"status": "Accepted"}] * 16
+
+
 def test_a_request_that_the_csms_does_not_take_is_forgotten(
     plain: CentralSystem, start: Connect, authority: CertificateAuthority
 ) -> None:
