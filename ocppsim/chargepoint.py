@@ -92,8 +92,13 @@ class ChargePoint:
         self._store: Store | None = None
         if settings.state_dir is not None:
             self._store = open_store(settings.state_dir, address.name, self._log, verify)
-        self._state = State(self._store)
-        self.configuration = Configuration(self._state, on=self.on)
+        # what many have no use for is made when it is first used
+        self._making = threading.Lock()
+        self._state: State | None = None
+        self._configuration: Configuration | None = None
+        self._queue: TransactionQueue | None = None
+        self._life = threading.Lock()  # while queue and store are opened or closed
+        self._hopeful: list[int] = []  # of each `reconnect` at work: how often this was closed then
         self._response_timeout = settings.response_timeout
         self._plugins = plugins
         self._heart = threading.Lock()
@@ -109,6 +114,7 @@ class ChargePoint:
             trace_size=settings.trace_size,
             log=self._log,
             on_request=self._on_request,
+            on_accepted=self._wake_queue,
         )
         self._link = Link(
             address,
@@ -122,23 +128,14 @@ class ChargePoint:
             on_give_up=lambda error: self._tell(self._on_give_up, "on_give_up", error),
             on_refused=self._on_refused,
         )
-        self.configuration.add(ATTEMPTS, 3)
-        self.configuration.add(RETRY_INTERVAL, 60, on_change=lambda *change: self._queue.wake())
-        self._queue = TransactionQueue(
-            self._conversation,
-            self._log,
-            timeout=settings.response_timeout,
-            attempts=lambda: self.configuration[ATTEMPTS.key],
-            retry_interval=lambda: self.configuration[RETRY_INTERVAL.key],
-            store=self._store,
-        )
-        self.trace.observers.append(self._queue.saw)
-        self.configuration.add(_PING_INTERVAL, math.ceil(settings.ping_interval))
-        self.configuration.on_change(_PING_INTERVAL.key, self._on_ping_interval)
-        if (kept := self.configuration[_PING_INTERVAL.key]) != math.ceil(settings.ping_interval):
-            self._link.ping_interval = kept  # the CSMS wanted so, in a process before this
+        if self._store is not None:
+            # the CSMS may have wanted another one, in a process before this
+            kept = self.configuration[_PING_INTERVAL.key]
+            if kept != math.ceil(settings.ping_interval):
+                self._link.ping_interval = kept
+            _ = self.queue  # messages may wait in it
         self._files = Files(self.trace)
-        self._waiting = Waiting(self.trace, self._link.closed, lambda r: self._handlers.serve(r))
+        self._waiting = Waiting(self.trace, self._is_closed, lambda r: self._handlers.serve(r))
         self._handlers = Handlers(
             address.name, protocol, plugins, self._log, waits=self._waiting.take
         )
@@ -235,7 +232,7 @@ class ChargePoint:
         a state_dir it is on the disk when this comes back, and outlives the process.
         Raises InvalidPayload, ConnectionLost where this is closed.
         """
-        return self._queue.enqueue_start(payload)
+        return self.queue.enqueue_start(payload)
 
     def enqueue(
         self,
@@ -252,17 +249,45 @@ class ChargePoint:
         up, so is what belongs to it. Raises as `enqueue_start`; ValueError for a StartTransaction,
         a BootNotification, two transactionIds, or a transaction that is none of this charge point.
         """
-        return self._queue.enqueue(action, payload, transaction)
+        return self.queue.enqueue(action, payload, transaction)
 
     def open_transactions(self) -> list[Transaction]:
         """The transactions whose StopTransaction was not put into the queue, oldest first; with a
         state_dir those of earlier processes too."""
-        return self._queue.open_transactions()
+        return self.queue.open_transactions()
 
     @property
     def queue(self) -> TransactionQueue:
         """The transaction queue; its length is how many messages are not delivered."""
-        return self._queue
+        with self._making:
+            if self._queue is None:
+                self._queue = TransactionQueue(
+                    self._conversation,
+                    self._log,
+                    timeout=self._response_timeout,
+                    attempts=lambda: self.configuration[ATTEMPTS.key],
+                    retry_interval=lambda: self.configuration[RETRY_INTERVAL.key],
+                    store=self._store,
+                )
+                if self._is_closed() and not self._wanted():
+                    self._queue.close(0.0)
+            return self._queue
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration keys, for GetConfiguration and ChangeConfiguration."""
+        state = self._kept
+        with self._making:
+            if self._configuration is None:
+                self._configuration = Configuration(state, on=self.on)
+                self._configuration.add(ATTEMPTS, 3)
+                self._configuration.add(RETRY_INTERVAL, 60, on_change=self._wake_queue)
+                self._configuration.add(
+                    _PING_INTERVAL,
+                    math.ceil(self._link.ping_interval),
+                    on_change=self._on_ping_interval,
+                )
+            return self._configuration
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -271,7 +296,14 @@ class ChargePoint:
 
         A value is copied in and out: what is to be kept has to be set.
         """
-        return self._state
+        return self._kept
+
+    @property
+    def _kept(self) -> State:
+        with self._making:
+            if self._state is None:
+                self._state = State(self._store)
+            return self._state
 
     # --- requests of the CSMS ---
 
@@ -402,9 +434,8 @@ class ChargePoint:
         """Wait until no handler runs: the last line of a script whose handlers go on after they
         have answered. Raises WaitTimeout that names those that run."""
         may_block("wait_for_handlers()")
-        closed = self._link.closed
-        running = self._handlers.wait(check_timeout(timeout), closed.is_set)
-        if running and closed.is_set():
+        running = self._handlers.wait(check_timeout(timeout), self._is_closed)
+        if running and self._is_closed():
             raise ConnectionLost(f"closed while these ran: {', '.join(running)}")
         if running:
             raise WaitTimeout(f"still running after {timeout:g} s: {', '.join(running)}")
@@ -542,18 +573,23 @@ class ChargePoint:
         """
         timeout = check_timeout(timeout)
         profile = profile_from(security_profile, {})
-        if self._store is not None:
-            self._store.open()
-            self._state.load()
-        self._queue.reopen()
+        closes = self._link.closes
+        self._open_state(closes)
+        queue = self._queue
+        if queue is not None:
+            queue.hold()
         try:
             self._link.reconnect(
+                closes,
                 lambda: self._finish(timeout),
                 lambda target: target.changed(url, user, password, profile),
             )
         finally:
-            if not self._link.is_open:
-                self._close_state(timeout)
+            self._hopeful.remove(closes)
+            self._close_queue(timeout)
+            self._close_store()
+            if queue is not None:
+                queue.release()
 
     def close(self, code: int | None = 1000, reason: str = "", timeout: float = 5.0) -> None:
         """Close, from any thread, as often as you like; done within `timeout` seconds.
@@ -676,7 +712,7 @@ class ChargePoint:
     def sleep(self, seconds: float) -> None:
         """Sleep; handlers go on. Ends early only when the charge point is closed."""
         may_block("sleep()")
-        self._link.closed.wait(seconds)
+        self._link.wait_until_closed(seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -715,7 +751,7 @@ class ChargePoint:
             beating = self._heartbeat if by_itself else None
             self._replace_heartbeat(beating and self._beating(beating.interval))
         self._plugins.tell("ocppsim_connected", cp=self)
-        self._queue.wake()
+        self._wake_queue()
 
     def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
         self._pause_heartbeat()
@@ -736,6 +772,13 @@ class ChargePoint:
     def _on_ping_interval(self, key: str, old: int, new: int) -> None:
         self._link.ping_interval = new
 
+    def _wake_queue(self, *_: object) -> None:
+        if self._queue is not None:
+            self._queue.wake()
+
+    def _is_closed(self) -> bool:
+        return self._link.closed
+
     def _pause_heartbeat(self) -> None:
         with self._heart:
             if self._heartbeat is not None:
@@ -751,7 +794,7 @@ class ChargePoint:
         wait(sent)  # each ends by its own time-out
         wait(queued, max(0.0, deadline - time.monotonic()))
         left = max(0.0, deadline - time.monotonic())
-        unanswered = self._handlers.finish(left, self._link.closed.is_set)
+        unanswered = self._handlers.finish(left, self._is_closed)
         if unanswered:
             text = "reconnecting, though these are not answered yet: %s"
             self._log.warning(text, ", ".join(unanswered))
@@ -760,16 +803,38 @@ class ChargePoint:
         deadline = time.monotonic() + timeout
         self._plugins.tell("ocppsim_closed", cp=self)
         self._waiting.wake()
-        self._queue.close(timeout)  # before the handlers, which may wait for its futures
+        self._close_queue(timeout)  # before the handlers, which may wait for its futures
         self._handlers.wake()
         self._handlers.join(max(0.0, deadline - time.monotonic()))
         self._files.remove()
-        self._close_state(0.0)
+        self._close_store()
 
-    def _close_state(self, timeout: float) -> None:
-        self._queue.close(timeout)
-        if self._store is not None:
-            self._store.close()
+    # --- what outlives a connection: open while there may be one ---
+
+    def _open_state(self, closes: int) -> None:
+        with self._life:
+            if self._store is not None:
+                self._store.open()
+                self._kept.load()
+            if self._queue is not None:
+                self._queue.reopen()
+            self._hopeful.append(closes)
+
+    def _wanted(self) -> bool:
+        """Whether there is a connection, or may be one without another `reconnect`."""
+        return self._link.is_open or self._link.closes in self._hopeful
+
+    def _close_queue(self, timeout: float) -> None:
+        with self._life:
+            if self._wanted() or self._queue is None:
+                return
+            tell = self._queue.close(timeout)
+        tell()
+
+    def _close_store(self) -> None:
+        with self._life:
+            if self._store is not None and not self._wanted():
+                self._store.close()
 
 
 def _constant(payload: Mapping[str, Any]) -> Handler:

@@ -8,9 +8,10 @@ import ssl
 import sys
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import logs, runner, session
 from .address import Address
@@ -25,9 +26,10 @@ from .v16.chargepoint import ChargePoint16
 if TYPE_CHECKING:
     from .csms import CentralSystem
 
-__all__ = ["connect", "embedded_csms"]
+__all__ = ["connect", "embedded_csms", "embedded_csms_if_started", "prepare"]
 
 _log = logging.getLogger("ocppsim")
+_dials = ContextVar("_dials", default=True)  # whether `connect` connects at once
 
 
 def connect(
@@ -160,9 +162,20 @@ def connect(
     plugins = shared() if plugins is None else plugins
     plugins.use()
     cp = ChargePoint16(address, OCPP16, settings, plugins)
-    cp.reconnect()
+    if _dials.get():
+        cp.reconnect()
     session.opened(cp)
     return cp
+
+
+def prepare(url: str | None = None, **options: Any) -> ChargePoint16:
+    """A charge point as `connect` makes it, with its arguments, but not connected yet:
+    `ChargePoint.reconnect` does that."""
+    before = _dials.set(False)
+    try:
+        return connect(url, **options)
+    finally:
+        _dials.reset(before)
 
 
 def embedded_csms() -> CentralSystem:
@@ -170,30 +183,35 @@ def embedded_csms() -> CentralSystem:
     return _embedded.start()
 
 
+def embedded_csms_if_started() -> CentralSystem | None:
+    """The embedded CSMS of this process, if there is one."""
+    return _embedded.csms
+
+
 class _Embedded:
     """Started by the first who needs it, stopped at the end of the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._csms: CentralSystem | None = None
+        self.csms: CentralSystem | None = None
         self._names = 0
 
     def start(self) -> CentralSystem:
         with self._lock:
-            if self._csms is None:
+            if self.csms is None:
                 from .csms import CentralSystem
 
                 csms = CentralSystem()
                 csms.start()
-                self._csms = csms
+                self.csms = csms
                 session.at_end(self.stop)
                 text = "no URL given (connect(url), OCPPSIM_URL): started an embedded CSMS at %s"
                 _log.info(text, csms.url)
-            return self._csms
+            return self.csms
 
     def stop(self) -> None:
         with self._lock:
-            csms, self._csms = self._csms, None
+            csms, self.csms = self.csms, None
         if csms is not None:
             csms.stop()
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from . import rpc, schema
 from .calls import Call, Calls, Result
 from .errors import CallError, ConnectionLost, Fault, InvalidPayload, OcppsimError
-from .masking import mask_text
+from .masking import mask_faults, mask_text
 from .protocol import Protocol
 from .request import Answers, Request
 from .rpc import BadFrame, CallFrame, ErrorFrame, Frame, ResultFrame
@@ -29,6 +29,7 @@ __all__ = ["Conversation"]
 
 T = TypeVar("T")
 
+BOOT = "BootNotification"
 MAX_VIOLATIONS = 1000
 # how other versions of OCPP spell error codes; a CSMS that speaks several often uses them in 1.6
 _OTHER_SPELLINGS = {
@@ -43,7 +44,8 @@ class Conversation:
     """One charge point's side of OCPP-J.
 
     on_request(frame, answers): a valid CALL of the CSMS, in the reader thread, and where its
-    answers go.
+    answers go. on_accepted(): the CSMS has accepted a BootNotification; in the reader thread.
+    accepted: whether it accepted the last one on the wire; one that is under way counts as not.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Conversation:
         trace_size: int,
         log: logging.LoggerAdapter[logging.Logger],
         on_request: Callable[[CallFrame, Answers], None],
+        on_accepted: Callable[[], object],
     ) -> None:
         self.name = name
+        self.accepted = False
         self.protocol = protocol
         self.strict = strict
         self.lenient = frozenset(lenient)
@@ -66,6 +70,7 @@ class Conversation:
         self.calls = Calls(self._transmit)
         self._log = log
         self._on_request = on_request
+        self._on_accepted = on_accepted
         self._transport: Transport | None = None
         self._seen: dict[str, str] = {}  # ids of the CSMS's CALLs on this connection, their action
         # CALLs that were sent raw and are not answered: their action, and when (monotonic, s)
@@ -133,6 +138,10 @@ class Conversation:
             if traced.faults:
                 self._record_violations(traced)
             self.trace.tell(traced, wait=True)
+            if traced.action == BOOT and isinstance(frame, ResultFrame):
+                self.accepted = frame.payload.get("status") == "Accepted"
+                if self.accepted:
+                    self._on_accepted()
             then()
         except Exception:
             text = mask_text(repr(data)[:500])
@@ -179,12 +188,16 @@ class Conversation:
         else:
             faults = schema.check(action.request, frame.payload)
             if faults and lenient:
-                self._log.info("%s: let through as lenient: %s", frame.action, _join(faults))
+                self._let_through(frame.action, faults, frame.payload)
             elif faults:
                 traced.faults += faults
                 refusal = ErrorFrame(frame.unique_id, *_reason(faults))
                 return lambda: self._refuse(transport, refusal, frame.action)
         return lambda: self._on_request(frame, _Answers(self, transport))
+
+    def _let_through(self, action: str, faults: list[Fault], payload: object) -> None:
+        text = "; ".join(mask_faults(faults, payload))
+        self._log.info("%s: let through as lenient: %s", action, text)
 
     def _judge_answer(
         self, frame: ResultFrame | ErrorFrame | BadFrame, unique_id: str, traced: TracedFrame
@@ -235,7 +248,7 @@ class Conversation:
         action = self.protocol.actions.get(call.action)
         faults = schema.check(action.response, frame.payload) if action else []
         if faults and call.action in self.lenient:
-            self._log.info("%s: let through as lenient: %s", call.action, _join(faults))
+            self._let_through(call.action, faults, frame.payload)
         elif faults:
             traced.faults += faults
             if self.strict:
@@ -322,9 +335,14 @@ class Conversation:
         """Send and trace one frame."""
         if not transport.alive:
             raise ConnectionLost(f"{traced.action or 'it'} was not sent: the connection is gone")
-        transport.send(
-            traced.text, first=lambda: self.trace.add(traced), wait=wait, fragments=fragments
-        )
+
+        def first() -> None:
+            # here, so that no answer is quicker
+            if traced.action == BOOT and traced.type == "CALL":
+                self.accepted = False
+            self.trace.add(traced)
+
+        transport.send(traced.text, first=first, wait=wait, fragments=fragments)
         self.trace.tell(traced, wait=False)
 
     def _connected(self) -> Transport:
@@ -359,10 +377,6 @@ def _remember(ids: dict[str, T], unique_id: str, what: T) -> None:
 
 def _nothing() -> None:
     pass
-
-
-def _join(faults: list[Fault]) -> str:
-    return "; ".join(map(str, faults))
 
 
 def _reason(faults: list[Fault]) -> tuple[str, str, dict[str, Any]]:

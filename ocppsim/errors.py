@@ -167,8 +167,10 @@ class InvalidPayload(OcppsimError, ValueError):
         received: bool = False,
         sender: str = "the CSMS",
     ) -> None:
+        from .masking import mask_faults  # which imports this module
+
         who = f"{sender} sent an invalid" if received else "invalid"
-        text = f"{action}: {who} {kind}: " + "; ".join(map(str, faults[:5]))
+        text = f"{action}: {who} {kind}: " + "; ".join(mask_faults(faults[:5], payload))
         if len(faults) > 5:
             text += f"; and {len(faults) - 5} more"
         if not received and faults[0].rule != "JSON":

@@ -53,6 +53,8 @@ class Settings:
 class Link:
     """One charge point's connection, over and over.
 
+    closed: whether it is; `close` sets it, `reconnect` clears it. closes: how often `close` was
+    called.
     on_up(by_itself): connected, nothing received yet; by_itself: after a loss. on_again(): the
     same, but later, when it is being read. on_down(reason, by_us): the end, told once a connection,
     in its reader thread. on_give_up(error): there are no more attempts. on_refused(why, again):
@@ -73,8 +75,8 @@ class Link:
         on_give_up: Callable[[Exception], object],
         on_refused: Callable[[str, bool], object],
     ) -> None:
-        self.closed = threading.Event()
-        """Set by `close`, cleared by `reconnect`."""
+        self.closed = False
+        self.closes = 0
         self._target = Target(address, settings.tls, settings.security_profile)
         self._protocol = protocol
         self._settings = settings
@@ -89,7 +91,6 @@ class Link:
         self._dialling = threading.Lock()  # held by who connects, which ends by its time-outs
         self._changed = threading.Condition()  # for all below
         self._open = False  # between reconnect and close, whether the connection lives or not
-        self._closes = 0
         self._by_hand = 0  # how many `reconnect` are at work
         self._ended = -math.inf  # when the last connection did (monotonic, s)
         self._attempt: Attempt | None = None  # what is being dialled,
@@ -162,23 +163,26 @@ class Link:
 
         with self._changed:
             self._changed.wait_for(
-                lambda: up() or self.closed.is_set() or self._gave_up is not None, timeout
+                lambda: up() or self.closed or self._gave_up is not None, timeout
             )
             if up():
                 return True
-            if self.closed.is_set():
+            if self.closed:
                 raise ConnectionLost("not connected: the charge point is closed")
             if self._gave_up is not None:
                 raise ConnectionLost(f"not connected, and no more attempts: {self._gave_up}")
             return False
 
+    def wait_until_closed(self, timeout: float) -> None:
+        """Or for `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed, timeout)
+
     def reconnect(
-        self,
-        settle: Callable[[], object],
-        change: Callable[[Target], Target] = lambda target: target,
+        self, closes: int, settle: Callable[[], object], change: Callable[[Target], Target]
     ) -> None:
-        """Hang up, and connect again. settle(): called first, to wait for what is under way.
-        change(target): what it connects to from now on, if that works.
+        """Hang up, and connect again. closes: as it was when this began. settle(): called first, to
+        wait for what is under way. change(target): what it connects to from now on, if that works.
 
         Raises ConnectError; ConnectionLost where `close` comes meanwhile; CertificateError for a
         file that is not good.
@@ -186,7 +190,6 @@ class Link:
         may_block("reconnect()")
         change(self._target).check()
         with self._changed:
-            closes = self._closes
             self._by_hand += 1
             self._changed.notify_all()
         self._stop_attempts()
@@ -195,7 +198,7 @@ class Link:
             with self._dialling:
                 target = change(self._target)
                 self._hang_up(1000, "", 5.0)
-                self._connect(lambda: self._closes != closes, target, by_itself=False)
+                self._connect(lambda: self.closes != closes, target, by_itself=False)
         finally:
             with self._changed:
                 self._by_hand -= 1
@@ -229,7 +232,7 @@ class Link:
                 # `trust` may have come meanwhile
                 self._target = replace(target, tls=self._target.tls)
                 self._gave_up = None
-                self.closed.clear()
+                self.closed = False
                 if not self._open:
                     self._open = True
                     timers.hold()
@@ -303,9 +306,9 @@ class Link:
         `join`."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            self._closes += 1
+            self.closes += 1
             was_open, self._open = self._open, False
-            self.closed.set()
+            self.closed = True
             if self._attempt is not None:
                 self._attempt.stop()
             self._changed.notify_all()
@@ -316,7 +319,7 @@ class Link:
             self._redial.join(max(0.0, deadline - time.monotonic()))
         join(max(0.0, deadline - time.monotonic()))
         if was_open:
-            timers.release()
+            timers.release(max(0.5, deadline - time.monotonic()))
 
     def abort(self, *, reset: bool) -> None:
         """End the connection without a closing handshake; no attempt follows by itself."""

@@ -10,7 +10,7 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -18,7 +18,7 @@ from . import rpc
 from .errors import Fault
 from .trace import TracedFrame
 
-__all__ = ["MASK", "Masked", "Masker", "mask_fault", "mask_text"]
+__all__ = ["MASK", "Masked", "Masker", "mask_fault", "mask_faults", "mask_text"]
 
 MASK = "***"
 
@@ -76,6 +76,18 @@ def mask_text(text: str) -> str:
 def mask_fault(path: str, rule: str, message: str, frame: str | bytes) -> str:
     """The message of a fault without the secrets of its frame."""
     return _mask_fault(path, rule, message, _mask_message(frame))
+
+
+def mask_faults(faults: Iterable[Fault], payload: object) -> list[str]:
+    """Each fault as text, without the secrets of its payload."""
+    hidden: list[tuple[str, Any]] = []
+    with contextlib.suppress(RecursionError):
+        _mask_json(payload, "$", hidden)
+    message = _Message(None, "", hidden)
+    return [
+        f"{fault.path}: {_mask_fault(fault.path, fault.rule, fault.message, message)}"
+        for fault in faults
+    ]
 
 
 @dataclass(frozen=True, slots=True)

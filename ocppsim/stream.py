@@ -20,7 +20,7 @@ __all__ = ["Attempt", "Stream", "open_stream"]
 
 # what is asked for while waiting is allocated while waiting, for each charge point; only what comes
 # in bulk is read in bulk
-_CHUNK, _BULK = 4096, 65536
+_CHUNK, _BULK = 2048, 65536
 # s to look at a certificate that was not trusted
 _LOOK_TIME = 2.0
 # s in which the alert of a peer that hung up must be there

@@ -49,8 +49,9 @@ class Timers:
                 )
                 self._thread.start()
 
-    def release(self) -> None:
-        """The last holder's release ends the thread and joins it."""
+    def release(self, timeout: float = 5.0) -> None:
+        """The last holder's release ends the thread and joins it, for `timeout` seconds; where one
+        of its functions will not end, it is named and left."""
         thread = None
         with self._changed:
             self._holders -= 1
@@ -58,7 +59,9 @@ class Timers:
                 thread, self._thread = self._thread, None
                 self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(timeout)
+            if thread.is_alive():
+                _log.warning("left behind, a callback in it does not end: %s", thread.name)
 
     def after(self, delay: float, function: Callable[[], object]) -> Timer:
         """Run `function` in `delay` seconds."""

@@ -145,9 +145,7 @@ class Trace:
         with self._changed:
             if self._telling and wait:
                 # or until that thread is interrupted by a signal: then this one goes on with it
-                self._changed.wait_for(
-                    lambda: self._told >= frame.number or not self._telling, 5.0
-                )
+                self._changed.wait_for(lambda: self._told >= frame.number or not self._telling, 5.0)
             if self._telling or self._told >= frame.number:
                 return
             self._telling = True

@@ -80,12 +80,12 @@ def _add_filters(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--since",
         metavar="WHEN",
-        type=_bound,
+        type=bound,
         help="only frames from here on: a frame's number (17), a time (2026-01-31T12:00:00Z), or a"
         " time of the day the record begins on (12:00:00); UTC if no zone is given",
     )
     group.add_argument(
-        "--until", metavar="WHEN", type=_bound, help="only frames up to here, this one too"
+        "--until", metavar="WHEN", type=bound, help="only frames up to here, this one too"
     )
     group.add_argument(
         "--grep",
@@ -135,7 +135,7 @@ def _type(text: str) -> str:
     raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(_TYPES)}")
 
 
-def _bound(text: str) -> int | datetime | time:
+def bound(text: str) -> int | datetime | time:
     """A number, an aware moment, or a time of day."""
     if text.isascii() and text.isdigit() and len(text) < 16:
         return int(text)

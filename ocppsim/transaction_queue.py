@@ -24,7 +24,6 @@ from .clock import scaled
 from .configuration import Definition
 from .errors import CallError, ConnectionLost, Fault, GivenUp, InvalidPayload
 from .timers import Timer, timers
-from .trace import TracedFrame
 from .transactions import Message, Transaction, pending
 
 if TYPE_CHECKING:
@@ -51,7 +50,12 @@ RETRY_INTERVAL = Definition(
 
 
 class Line(Protocol):
-    """The way to the CSMS, as the queue sees it."""
+    """The way to the CSMS, as the queue sees it.
+
+    accepted: whether the CSMS has accepted a BootNotification.
+    """
+
+    accepted: bool
 
     @property
     def connected(self) -> bool:
@@ -80,10 +84,10 @@ class TransactionQueue:
     """
 
     __slots__ = (
-        "_accepted",
         "_attempts",
         "_backlog",
         "_closed",
+        "_held",
         "_line",
         "_lock",
         "_log",
@@ -113,10 +117,10 @@ class TransactionQueue:
         self._attempts = attempts
         self._retry_interval = retry_interval
         self._backlog = Backlog(store)
-        self._accepted = False
         self._lock = threading.Lock()  # for all below; never while anybody is called
         self._sending: Message | None = None
         self._closed = False
+        self._held = 0
         self._obstacle = ""  # as told in the log
         self._timer: Timer | None = None
         self._worker: threading.Thread | None = None
@@ -129,11 +133,11 @@ class TransactionQueue:
     def accepted(self) -> bool:
         """Whether the last BootNotification on the wire was accepted; one that is under way counts
         as not. A new connection changes nothing: set it to False where the script boots anew."""
-        return self._accepted
+        return self._line.accepted
 
     @accepted.setter
     def accepted(self, accepted: bool) -> None:
-        self._accepted = accepted
+        self._line.accepted = accepted
         if accepted:
             self.wake()
 
@@ -176,15 +180,16 @@ class TransactionQueue:
 
     # --- what opens the way ---
 
-    def saw(self, frame: TracedFrame) -> None:
-        """An observer of the wire: whether the CSMS has accepted this charge point."""
-        if frame.action != BOOT:
-            return
-        if frame.type == "CALL" and frame.direction == "sent":
-            self._accepted = False
-        elif frame.type == "CALLRESULT" and frame.direction == "received":
-            status = frame.payload.get("status") if isinstance(frame.payload, dict) else None
-            self.accepted = status == "Accepted"
+    def hold(self) -> None:
+        """Begin with no further message until `release`: the connection is to be closed, and an
+        answer would be missed."""
+        with self._lock:
+            self._held += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._held -= 1
+        self.wake()
 
     def wake(self) -> None:
         """Send the first message, if nothing is in the way. From any thread; never blocks."""
@@ -218,7 +223,7 @@ class TransactionQueue:
         """The message to be sent now; it counts as on its way."""
         with self._lock:
             message = self._backlog.first
-            if self._closed or self._sending is not None or message is None:
+            if self._closed or self._held or self._sending is not None or message is None:
                 return None
             if self._timer is not None:
                 self._timer.cancel()
@@ -226,7 +231,7 @@ class TransactionQueue:
             obstacle = ""
             if not self._line.connected:
                 obstacle = "a connection"
-            elif not self._accepted:
+            elif not self._line.accepted:
                 obstacle = "the CSMS to accept a BootNotification"
             else:
                 wait = self._pause(message)
@@ -317,9 +322,9 @@ class TransactionQueue:
 
     # --- its life ---
 
-    def close(self, timeout: float) -> None:
-        """Send no more. The futures of what is left fail; with a store it is kept for the next
-        start, else it is lost."""
+    def close(self, timeout: float) -> Callable[[], object]:
+        """Send no more. What is left is kept for the next start with a store, else it is lost; what
+        comes back is to be called, and fails its futures."""
         with self._lock:
             was_closed, self._closed = self._closed, True
             if self._timer is not None:
@@ -327,7 +332,7 @@ class TransactionQueue:
                 self._timer = None
             worker = self._worker
         if was_closed:
-            return
+            return _nothing
         if worker is not None and worker is not threading.current_thread():
             worker.join(max(timeout, 0.5))  # it is but a commit, and an answer that must be kept
         left, file = self._backlog.close()
@@ -335,13 +340,17 @@ class TransactionQueue:
             self._sending = None
             self._obstacle = ""
         if not left:
-            return
+            return _nothing
         fate = f"kept in {file} for the next start" if file else "lost"
         level = logging.INFO if file else logging.WARNING
         self._log.log(level, "closed; messages of the transaction queue: %d, %s", len(left), fate)
         text = f"was not delivered: closed; of {len(left)} messages, {fate}"
-        for message in left:
-            message.future.set_exception(ConnectionLost(f"{message.action} {text}"))
+
+        def fail() -> None:
+            for message in left:
+                message.future.set_exception(ConnectionLost(f"{message.action} {text}"))
+
+        return fail
 
     def reopen(self) -> None:
         """After a `close`, once the store is open again."""
@@ -356,6 +365,10 @@ class TransactionQueue:
         found = str(self._backlog)
         if found:
             self._log.info("%s", found)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _missing_id(message: Message, result: Result) -> InvalidPayload | None:

@@ -112,7 +112,7 @@ class Waiting:
     """All that the script of one charge point waits for; several threads may."""
 
     def __init__(
-        self, trace: Trace, closed: threading.Event, serve: Callable[[Request], object]
+        self, trace: Trace, closed: Callable[[], bool], serve: Callable[[Request], object]
     ) -> None:
         """closed: whether the charge point is. serve: where requests go that nobody fetched."""
         self.trace = trace
@@ -204,7 +204,7 @@ class Waiting:
         deadline = time.monotonic() + check_timeout(timeout)
         with self._changed:
             while (got := ready()) is None:
-                if self._closed.is_set():
+                if self._closed():
                     raise ConnectionLost(f"no {what}: the charge point is closed")
                 left = deadline - time.monotonic()
                 if left <= 0:

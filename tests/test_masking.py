@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocppsim import Fault, rpc
+from ocppsim import Fault, InvalidPayload, rpc, schema
 from ocppsim.masking import Masked, Masker, mask_text
 from ocppsim.trace import TracedFrame
+from ocppsim.v16.actions import PROTOCOL
 from ocppsim.violation import Violation
 
 SECRET = "S3CRET"
@@ -205,6 +206,16 @@ def test_a_violation_does_not_quote_the_secret() -> None:
         assert SECRET not in str(violation)
     other = Violation("CP1", 0.0, "JSON", "$", "not JSON: char 5", None, text[:-1])
     assert other.masked_message == "not JSON: char 5"
+
+
+@given(key=keys, secret=secrets)
+def test_an_exception_about_a_payload_does_not_quote_a_secret(key: str, secret: str) -> None:
+    for value in (secret * 100, [secret], {"a": secret}):
+        payload = {"key": key, "value": value}
+        faults = schema.check(PROTOCOL.actions["ChangeConfiguration"].request, payload)
+        error = InvalidPayload("ChangeConfiguration", "request", faults, payload=payload)
+        assert SECRET not in f"{error} {error!r}"
+        assert "$.value" in str(error)
 
 
 def test_the_refusal_of_a_secret_does_not_quote_it() -> None:

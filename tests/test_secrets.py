@@ -4,6 +4,7 @@ has to do with secrets, rightly and wrongly, and a search in all that it left.""
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from command import ocppsim, write
 
+from ocppsim import InvalidPayload
 from ocppsim.csms import CentralSystem
 
 PASSWORD = "Passw0rd/of:the@charge#point"
@@ -42,7 +44,8 @@ SCRIPT = """
             traceback.print_exc()
 
 
-    cp = connect(name="CP1", ca=ca, keystore_root="keys", response_timeout=10)
+    lenient = ["ChangeConfiguration"]
+    cp = connect(name="CP1", ca=ca, keystore_root="keys", response_timeout=10, lenient=lenient)
     print(cp, vars(cp), file=sys.stderr)
     cp.log("%s", cp)
     if "AuthorizationKey" not in cp.configuration:
@@ -87,6 +90,7 @@ SCRIPT = """
     attempt(connect, url, ca=ca, authorization_key=wrong)
     attempt(connect, url, ca=ca, authorization_key=raw)
     attempt(cp.call, "DataTransfer", {"vendorId": "v", "data": f"look: {request.key}"})
+    attempt(cp.call, "DataTransfer", {"vendorId": "v", "data": {"AuthorizationKey": wrong}})
     logging.getLogger("ocppsim.cp").warning("my own words: %s", request.key)
     thread = threading.Thread(target=lambda: cp.reconnect(password=wrong))
     thread.start()
@@ -130,6 +134,11 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
             csms.call(name, "ChangeConfiguration", change)
             csms.call(name, "ChangeConfiguration", {**change, "value": RAW_KEY * 2})
             csms.call(name, "GetConfiguration", {"key": ["AuthorizationKey"]})
+            for value in (NEW_KEY * 40, [NEW_KEY], {"key": NEW_KEY}):
+                broken = {**change, "value": value}
+                csms.call(name, "ChangeConfiguration", broken, validate=False)
+            with contextlib.suppress(InvalidPayload):
+                csms.call(name, "ChangeConfiguration", {**change, "value": NEW_KEY * 40})
             location = f"ftp://user:{FTP}@127.0.0.1:1/folder"
             csms.call(name, "GetDiagnostics", {"location": location})
 

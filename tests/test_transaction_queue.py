@@ -706,7 +706,7 @@ class Csms:
     """The way to a CSMS, and what it has taken: without a wire, so that each step is the test's."""
 
     def __init__(self) -> None:
-        self.connected = False
+        self.connected = self.accepted = False
         self.taken: list[tuple[str, str, dict[str, Any]]] = []
         self.open: list[tuple[str, str, Future[Result]]] = []
         self.ids = itertools.count(1)
@@ -768,7 +768,7 @@ class Process:
         self.csms.open.clear()  # nobody is there to hear of it
         shutil.copytree(self.folder / str(self.life), self.folder / str(self.life + 1))
         self.queue._backlog._store = None
-        self.queue.close(PATIENCE)
+        self.queue.close(PATIENCE)()
         self.store.close()
         self.life += 1
         self.begin()
@@ -780,7 +780,7 @@ class Process:
 
     def end(self) -> None:
         self.settle()
-        self.queue.close(PATIENCE)
+        self.queue.close(PATIENCE)()
         if self.store is not None:
             self.store.close()
         shutil.rmtree(self.folder)

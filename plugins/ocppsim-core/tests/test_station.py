@@ -168,7 +168,7 @@ def test_the_same_seed_gives_the_same_session(world: World) -> None:
         station.advance(60)
         readings.append(world.wait_for("MeterValues").payload["meterValue"][0]["sampledValue"])
         station.unplug(1)
-        world.wait_for("StatusNotification", connectorId=1, status="Available")
+        station.wait_until_told()  # else it is sent again after the next boot
         station.power_off()
         station.close()
         world.cp.reconnect()

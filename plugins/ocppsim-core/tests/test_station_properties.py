@@ -195,16 +195,19 @@ def _check_stops(requests: list[ReceivedRequest]) -> None:
     """Each transaction is stopped once at most, before the next one starts at its connector, and
     not with less than it started with."""
     open_ones: dict[int, tuple[int, dict[str, Any]]] = {}
+    stops: list[dict[str, Any]] = []
     for request in requests:
         payload = request.payload
         if request.action == "StartTransaction":
             number = payload["connectorId"]
-            assert number not in open_ones
+            # one whose answer the connection took with it is sent again
+            assert number not in open_ones or open_ones[number][1] == payload
             assert request.answer is not None
             open_ones[number] = request.answer["transactionId"], payload
-        elif request.action == "StopTransaction":
+        elif request.action == "StopTransaction" and payload not in stops:
             (number,) = (n for n, (one, _) in open_ones.items() if one == payload["transactionId"])
             _, began = open_ones.pop(number)
             assert payload["meterStop"] >= began["meterStart"]
             stopped, started = payload["timestamp"], began["timestamp"]
             assert datetime.fromisoformat(stopped) >= datetime.fromisoformat(started)
+            stops.append(payload)

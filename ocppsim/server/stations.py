@@ -1,0 +1,89 @@
+"""The station of a charge point, by the core plugin where that is in."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..chargepoint import ChargePoint
+from .refusal import Refusal
+
+__all__ = ["has_station", "make_station", "shown", "station_of"]
+
+
+def _core() -> Any:
+    """The plugin; None where it is not installed."""
+    try:
+        return importlib.import_module("ocppsim_core")
+    except ImportError:
+        return None
+
+
+def has_station(cp: ChargePoint) -> bool:
+    core = _core()
+    return core is not None and core.find(cp) is not None
+
+
+def station_of(cp: ChargePoint | None) -> Any:
+    """Raises Refusal."""
+    core = _core()
+    station = core.find(cp) if core is not None and cp is not None else None
+    if station is None:
+        hint = "POST /cp/NAME/station makes one" if core is not None else _INSTALL
+        raise Refusal(409, "no station lives on this charge point", where="station", hint=hint)
+    return station
+
+
+_INSTALL = "pip install ocppsim-core, and start the server again"
+
+
+def make_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
+    """A new station, without power. Raises Refusal, ValueError."""
+    core = _core()
+    if core is None:
+        text = "the plugin core is not installed"
+        raise Refusal(409, text, where="station", hint=_INSTALL)
+    if core.find(cp) is not None:
+        text = "a station lives on this charge point already"
+        raise Refusal(409, text, where="station", hint="POST /cp/NAME/disconnect ends it")
+    options = dict(options)
+    if "vehicle" in options:
+        options["vehicle"] = core.Vehicle(**options["vehicle"])
+    return core.Station(cp, options.pop("connectors", 1), **options)
+
+
+def vehicle(options: Mapping[str, Any]) -> Any:
+    """A car. Raises ValueError."""
+    return _core().Vehicle(**options)
+
+
+def shown(station: Any) -> dict[str, Any]:
+    """Its state (the schema Station)."""
+    connectors = []
+    for number in station.connectors:
+        session = station.session(number)
+        connectors.append(
+            {
+                "connectorId": number,
+                "status": station.status(number),
+                "energy": station.energy(number),
+                "locked": station.locked(number),
+                "soc": round(station.vehicle(number).soc, 4),
+                "session": None
+                if session is None
+                else {
+                    "idTag": session.idTag,
+                    "transactionId": session.transactionId,
+                    "meterStart": session.meterStart,
+                    "meter": session.meter,
+                    "timestamp": session.timestamp.isoformat(),
+                },
+            }
+        )
+    return {
+        "online": station.online,
+        "registration": station.registration,
+        "status": station.status(0),
+        "connectors": connectors,
+    }
