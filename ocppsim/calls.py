@@ -12,8 +12,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .blocking import never_block
 from .clock import check_timeout
 from .errors import CallTimeout, OcppsimError
+from .interrupts import Pending
 from .timers import Timer, timers
 
 __all__ = ["Call", "Calls", "Result"]
@@ -54,7 +56,7 @@ class Call:
     text: str
     timeout: float
     concurrent: bool = False
-    future: Future[Result] = field(default_factory=Future)
+    future: Future[Result] = field(default_factory=Pending)
     sent: float = 0.0
     ended: bool = False
 
@@ -227,5 +229,18 @@ class Calls:
                 self._forget(call.unique_id, "timed out", call)
             if left:
                 self._set_alarm(min(left) - now)
-        for call in late:
-            self.settle(call, CallTimeout(call.action, call.unique_id, call.timeout))
+        if not late:
+            return
+        # the futures' callbacks may block, and the time-outs of the whole process with them
+        try:
+            thread = threading.Thread(
+                target=self._time_out, args=(late,), name="ocppsim time-out", daemon=True
+            )
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            self._time_out(late)
+
+    def _time_out(self, late: list[Call]) -> None:
+        with never_block("a time-out"):
+            for call in late:
+                self.settle(call, CallTimeout(call.action, call.unique_id, call.timeout))

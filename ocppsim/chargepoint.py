@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -26,6 +26,7 @@ from .errors import ConnectionLost, WaitTimeout
 from .files import Files
 from .handlers import Handler, Handlers
 from .heartbeat import Heartbeat
+from .interrupts import wait_for_all
 from .keystore import KeyStore
 from .link import Link, Settings
 from .plugins import Plugins
@@ -99,6 +100,7 @@ class ChargePoint:
         self._queue: TransactionQueue | None = None
         self._life = threading.Lock()  # while queue and store are opened or closed
         self._hopeful: list[int] = []  # of each `reconnect` at work: how often this was closed then
+        self._process = os.getpid()
         self._response_timeout = settings.response_timeout
         self._plugins = plugins
         self._heart = threading.Lock()
@@ -106,6 +108,7 @@ class ChargePoint:
         self._on_close: list[Callable[[ConnectionLost], object]] = []
         self._on_reconnect: list[Callable[[], object]] = []
         self._on_give_up: list[Callable[[Exception], object]] = []
+        self._watchers: list[Callable[[bool, str], object]] = []
         self._conversation = Conversation(
             address.name,
             protocol,
@@ -603,6 +606,8 @@ class ChargePoint:
         if code is None and reason:
             raise ValueError("a close frame without a code has no reason (RFC 6455 §5.5.1)")
         reason = reason.encode(errors="replace").decode()
+        if self._process != os.getpid():
+            return  # a fork has a copy, and none of the threads
         self.stop_heartbeat()
         self._link.close(code, reason, timeout, self._end_waits)
 
@@ -746,16 +751,24 @@ class ChargePoint:
         tell = self.submit if again else self.enqueue
         tell("SecurityEventNotification", event)
 
+    def _watch(self, told: Callable[[bool, str], object]) -> None:
+        """Have `told(connected, why)` called, quickly, at each change from now on."""
+        self._watchers.append(told)
+
     def _on_up(self, by_itself: bool) -> None:
         with self._heart:
             beating = self._heartbeat if by_itself else None
             self._replace_heartbeat(beating and self._beating(beating.interval))
+        for told in self._watchers:
+            told(True, "")
         self._plugins.tell("ocppsim_connected", cp=self)
         self._wake_queue()
 
     def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
         self._pause_heartbeat()
         self._handlers.wake()
+        for told in self._watchers:
+            told(False, str(reason))
         self._plugins.tell("ocppsim_disconnected", cp=self, reason=reason)
         if by_us:
             return
@@ -791,8 +804,8 @@ class ChargePoint:
             return
         deadline = time.monotonic() + timeout
         sent, queued = self._conversation.calls.open()
-        wait(sent)  # each ends by its own time-out
-        wait(queued, max(0.0, deadline - time.monotonic()))
+        wait_for_all(sent)  # each ends by its own time-out
+        wait_for_all(queued, max(0.0, deadline - time.monotonic()))
         left = max(0.0, deadline - time.monotonic())
         unanswered = self._handlers.finish(left, self._is_closed)
         if unanswered:

@@ -44,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.script is None:
             wanted = found.script(options)
             if not wanted:
-                text = "which SCRIPT? Name a Python file, or - to read one from standard input"
-                parser.error(text)
+                return _serve(options)
             options.script, *options.args = wanted
+        elif options.demo:
+            parser.error("--demo goes without a SCRIPT")
         return _run(options)
     except runner.ScriptError as error:
         logs.say(str(error))
@@ -62,6 +63,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     script = runner.read_script(options.script)
+    with _surroundings(options):
+        return runner.run(script, options.args, allow_violations=bool(options.allow_violations))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    try:
+        from .server.command import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("flask", "werkzeug"):
+            raise
+        text = "without a SCRIPT this is a server, which needs Flask: pip install 'ocppsim[server]'"
+        raise runner.ScriptError(text) from None
+    from .parser import server_address
+
+    try:
+        bind, port = server_address(options, os.environ)
+    except ValueError as error:
+        raise runner.ScriptError(str(error)) from None
+    with _surroundings(options):
+        return serve(bind, port, demo=bool(options.demo))
+
+
+@contextlib.contextmanager
+def _surroundings(options: argparse.Namespace) -> Iterator[None]:
+    """What the options ask for: the screen, a record, and the variables for `connect`. Raises
+    ScriptError."""
     logs.verbose(screen_level(vars(options)), log_json=bool(options.log_json))
     if options.record:
         _record(options.record, bool(options.record_secrets))
@@ -84,7 +111,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.verdict:
         say_at_end()
     with _variables(variables):
-        return runner.run(script, options.args, allow_violations=bool(options.allow_violations))
+        yield
 
 
 def _check_files(options: argparse.Namespace) -> None:

@@ -88,8 +88,8 @@ class Conversation:
         return transport is not None and transport.alive
 
     def check(self, action: str, payload: Any) -> None:
-        """Raises InvalidPayload where `submit` would."""
-        self._refuse_invalid(action, payload, "")
+        """Raises InvalidPayload where `submit` would, for who has no choice but to validate."""
+        self._refuse_invalid(action, payload, "", optional=False)
         self._encode(CallFrame("", action, payload), action, "request")
 
     def submit(
@@ -267,7 +267,9 @@ class Conversation:
                 self.violations.append(violation)
             self._log.warning("the CSMS broke the protocol: %s", violation)
 
-    def _refuse_invalid(self, name: str, payload: Any, unique_id: str) -> None:
+    def _refuse_invalid(
+        self, name: str, payload: Any, unique_id: str, *, optional: bool = True
+    ) -> None:
         known = self.protocol.from_charge_point
         action = known.get(name)
         if action is None:
@@ -287,7 +289,7 @@ class Conversation:
             rule = f"maxLength {rpc.MAX_UNIQUE_ID}"
             faults = [*faults, Fault("$[1]", rule, text, value=unique_id)]
         if faults:
-            raise InvalidPayload(name, "request", faults, payload=payload)
+            raise InvalidPayload(name, "request", faults, payload=payload, optional=optional)
 
     def _encode(self, frame: CallFrame | ResultFrame | ErrorFrame, action: str, kind: str) -> str:
         try:

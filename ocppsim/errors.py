@@ -17,6 +17,9 @@
     ├── AlreadyAnswered      (RuntimeError)     a request was to be answered a second time
     └── WouldDeadlock        (RuntimeError)     a blocking call from a thread that must not block
 
+    Stopped                  (BaseException)    the script is to end; beside the tree, so that no
+                                                ``except Exception`` of the script goes on
+
 Every text is made for a person: what was wrong, where, and what to do. None holds a password.
 """
 
@@ -39,6 +42,7 @@ __all__ = [
     "InvalidPayload",
     "OcppsimError",
     "StateError",
+    "Stopped",
     "TransferError",
     "WaitTimeout",
     "WouldDeadlock",
@@ -154,7 +158,7 @@ class InvalidPayload(OcppsimError, ValueError):
 
     action: the action; kind: ``"request"`` or ``"response"``; received: whether it came from the
     CSMS; faults: every `Fault`. `path`, `rule` and `value` are those of the first.
-    payload: the payload itself.
+    payload: the payload itself. optional: whether it could be sent without validation.
     """
 
     def __init__(
@@ -166,6 +170,7 @@ class InvalidPayload(OcppsimError, ValueError):
         payload: Any = None,
         received: bool = False,
         sender: str = "the CSMS",
+        optional: bool = True,
     ) -> None:
         from .masking import mask_faults  # which imports this module
 
@@ -173,7 +178,7 @@ class InvalidPayload(OcppsimError, ValueError):
         text = f"{action}: {who} {kind}: " + "; ".join(mask_faults(faults[:5], payload))
         if len(faults) > 5:
             text += f"; and {len(faults) - 5} more"
-        if not received and faults[0].rule != "JSON":
+        if optional and not received and faults[0].rule != "JSON":
             text += " (validate=False sends it all the same)"
         super().__init__(text)
         self.action = action
@@ -224,6 +229,16 @@ class CertificateError(OcppsimError, ValueError):
 
 class AlreadyAnswered(OcppsimError, RuntimeError):
     """A request was to be answered a second time; `send_raw` can do that on purpose."""
+
+
+class Stopped(BaseException):
+    """The script is to end: raised where its threads wait or work, when somebody stops it.
+
+    Not to be caught but to clean up: each further wait raises it again.
+    """
+
+    def __init__(self, message: str = "the script was stopped") -> None:
+        super().__init__(message)
 
 
 class WouldDeadlock(OcppsimError, RuntimeError):

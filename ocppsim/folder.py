@@ -62,6 +62,19 @@ def release(file: Path) -> None:
             del _held[file.parent]
 
 
+def _forked() -> None:
+    """The lock is the parent's; a child that has it open would keep it when the parent is gone."""
+    global _lock
+    _lock = threading.Lock()
+    for held in _held.values():
+        with contextlib.suppress(OSError):
+            os.close(held.descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def _open_lock(folder: Path) -> int:
     descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -58,6 +58,7 @@ class Control(ftplib.FTP):
         self._room = 0  # bytes that the answer may still have
         self._begins = True  # whether the next line is the first of an answer
         self._deadline = 0.0
+        self._data: socket.socket | None = None
 
     # --- steps ---
 
@@ -92,6 +93,14 @@ class Control(ftplib.FTP):
     def __exit__(self, *args: object) -> None:
         self.close()
 
+    def stop(self) -> None:
+        """From any thread: whoever waits for the server finds broken connections (but not while
+        they come about)."""
+        for sock in (self._data, self.sock):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
     def enter(self, folders: tuple[str, ...]) -> None:
         """Go there, one by one (RFC 1738 §3.2.2)."""
         path = ""
@@ -122,7 +131,7 @@ class Control(ftplib.FTP):
         with self.step("agree on a data connection (passive mode)"):
             host, port = self.makepasv()
         with self.step(f"open the data connection (passive mode) to {host}, port {port}"):
-            conn = socket.create_connection((host, port), self.timeout)
+            conn = self._data = socket.create_connection((host, port), self.timeout)
         try:
             with self.step(doing):
                 answer = self.sendcmd(command)
@@ -133,7 +142,7 @@ class Control(ftplib.FTP):
                 size = ftplib.parse150(answer) if answer.startswith("150") else None
             if self._context is not None:
                 with self.step(f"{doing}: begin TLS on the data connection"):
-                    conn = self._secured(conn, self._context, self.sock)
+                    conn = self._data = self._secured(conn, self._context, self.sock)
         except BaseException:
             conn.close()
             raise

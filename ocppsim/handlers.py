@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from .errors import AlreadyAnswered, CallError, ConnectionLost, InvalidPayload
+from .interrupts import wait_for
 from .plugins import Plugins
 from .protocol import Protocol
 from .request import TRIGGERS, Request
@@ -128,7 +129,7 @@ class Handlers:
             self._finishing.add(me)
             self._changed.notify_all()
             try:
-                self._changed.wait_for(lambda: not left() or over(), timeout)
+                wait_for(self._changed, lambda: not left() or over(), timeout)
                 return left()
             finally:
                 self._finishing.discard(me)
@@ -147,7 +148,7 @@ class Handlers:
         over: whether to wait no longer; `wake` has it asked again.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._others() or over(), timeout)
+            wait_for(self._changed, lambda: not self._others() or over(), timeout)
             return sorted(thread.name for thread in self._others())
 
     def wake(self) -> None:

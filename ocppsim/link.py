@@ -16,6 +16,7 @@ from .address import Address
 from .blocking import may_block, never_block
 from .clock import scaled
 from .errors import ConnectError, ConnectionLost
+from .interrupts import wait_for, wakeable
 from .protocol import Protocol
 from .reconnecting import MINIMUM_PAUSE, Reconnect, Redial
 from .stream import Attempt
@@ -162,8 +163,8 @@ class Link:
             return self.connected and self.transport.started
 
         with self._changed:
-            self._changed.wait_for(
-                lambda: up() or self.closed or self._gave_up is not None, timeout
+            wait_for(
+                self._changed, lambda: up() or self.closed or self._gave_up is not None, timeout
             )
             if up():
                 return True
@@ -176,7 +177,7 @@ class Link:
     def wait_until_closed(self, timeout: float) -> None:
         """Or for `timeout` seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self.closed, timeout)
+            wait_for(self._changed, lambda: self.closed, timeout)
 
     def reconnect(
         self, closes: int, settle: Callable[[], object], change: Callable[[Target], Target]
@@ -210,13 +211,14 @@ class Link:
         ConnectionLost is raised."""
         with self._changed:
             left = self._ended + scaled(MINIMUM_PAUSE) - time.monotonic()
-            self._changed.wait_for(over, max(0.0, left))
+            wait_for(self._changed, over, max(0.0, left))
             if over():
                 raise ConnectionLost("closed while connecting")
             attempt = self._attempt = Attempt()
             self._by_itself = by_itself
         try:
-            transport, refusal = self._dial(attempt, target)
+            with wakeable(attempt.stop):
+                transport, refusal = self._dial(attempt, target)
         except ConnectError:
             if attempt.stopped:
                 raise ConnectionLost("closed while connecting") from None

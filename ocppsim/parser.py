@@ -11,12 +11,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["early_options", "from_variables", "ocppsim_parser", "parse", "screen_level"]
+__all__ = [
+    "early_options",
+    "from_variables",
+    "ocppsim_parser",
+    "parse",
+    "screen_level",
+    "server_address",
+]
 
 _DESCRIPTION = """\
 A scriptable OCPP 1.6J charge point. Runs the Python file SCRIPT as Python would, with `connect`
 there without an import; shows and judges every frame; closes the connections that the script left
-open; and tells by its exit status how it went.
+open; and tells by its exit status how it went. Without SCRIPT it is a server: a REST API for charge
+points, on this machine alone unless --bind says otherwise.
 """
 
 _EPILOG = """\
@@ -48,7 +56,7 @@ def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
     """The parser of ``ocppsim``. What is not given stays None: the variables may have it."""
     parser = argparse.ArgumentParser(
         prog="ocppsim",
-        usage="%(prog)s [options] SCRIPT [ARGS...]",
+        usage="%(prog)s [options] [SCRIPT [ARGS...]]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         add_help=add_help,
@@ -58,7 +66,7 @@ def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
         "script",
         metavar="SCRIPT",
         nargs="?",
-        help="the Python file to run; - reads it from standard input",
+        help="the Python file to run; - reads it from standard input; without it, serve",
     )
     parser.add_argument(
         "args",
@@ -95,6 +103,27 @@ def ocppsim_parser(*, add_help: bool = True) -> argparse.ArgumentParser:
 
     _add_security_options(parser)
     _add_early_options(parser)
+
+    server = parser.add_argument_group("server", "Without SCRIPT.")
+    server.add_argument(
+        "--port",
+        metavar="PORT",
+        type=_port,
+        help="to listen on; 3000 if not given, 0 for a free one [OCPPSIM_PORT, PORT]",
+    )
+    server.add_argument(
+        "--bind",
+        metavar="ADDRESS",
+        help="to listen on; 127.0.0.1 if not given. On any address but the loopback a token is"
+        " demanded, which is printed at the start: the server runs Python for whoever has it"
+        " [OCPPSIM_BIND, BIND]",
+    )
+    server.add_argument(
+        "--demo",
+        action="store_true",
+        help="begin with a CSMS in this process and a charge point on it; a station that lives,"
+        " where ocppsim-core is installed",
+    )
 
     record = parser.add_argument_group("record")
     record.add_argument(
@@ -286,6 +315,19 @@ def from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
     return options
 
 
+def server_address(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[str, int]:
+    """Where to listen: what the options say, else ``BIND`` and ``PORT``, else 127.0.0.1 port 3000.
+    Raises ValueError."""
+    port = options.port
+    if port is None and environ.get("PORT"):
+        try:
+            port = _port(environ["PORT"])
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(f"PORT: {error}") from None
+    bind = options.bind or environ.get("BIND") or "127.0.0.1"
+    return bind.strip("[]"), 3000 if port is None else port
+
+
 def screen_level(options: Mapping[str, Any]) -> int:
     """What `verbose` and `quiet` among `options` mean for ``ocppsim.verbose``."""
     return -1 if options.get("quiet") else options.get("verbose") or 0
@@ -299,6 +341,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
+    return int(text)
 
 
 def _profile(text: str) -> int:
@@ -334,6 +382,8 @@ _VARIABLES: dict[str, Callable[[str], Any]] = {
     "keystore": str,
     "keystore_root": str,
     "state_dir": str,
+    "port": _port,
+    "bind": str,
     "verbose": _number,
     "quiet": _switch,
     "log_json": _switch,

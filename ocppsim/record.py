@@ -16,7 +16,7 @@ from .clock import timestamp
 from .masking import Masked, Masker
 from .trace import TracedFrame
 
-__all__ = ["Recorder", "record", "record_text"]
+__all__ = ["Recorder", "frame_line", "record", "record_text"]
 
 _log = logging.getLogger("ocppsim.record")
 
@@ -40,7 +40,7 @@ def record(path: str | os.PathLike[str], *, secrets: bool = False) -> Recorder:
 def record_text(frames: Iterable[TracedFrame]) -> str:
     """These frames as a record, secrets masked."""
     masker = Masker()
-    return "".join(f"{_line(frame, masker.mask(frame))}\n" for frame in frames)
+    return "".join(f"{frame_line(frame, masker.mask(frame))}\n" for frame in frames)
 
 
 class Recorder:
@@ -58,7 +58,7 @@ class Recorder:
         with self._lock:
             if self._file.closed:
                 return
-            line = _line(frame, self._masker.mask(frame))
+            line = frame_line(frame, self._masker.mask(frame))
             rest = memoryview(line.encode() + b"\n")
             try:
                 while rest:
@@ -87,7 +87,8 @@ class Recorder:
         self.close()
 
 
-def _line(frame: TracedFrame, masked: Masked) -> str:
+def frame_line(frame: TracedFrame, masked: Masked) -> str:
+    """One line of a record, without its end."""
     head = {
         "number": frame.number,
         "time": timestamp(frame.time, timespec="microseconds"),

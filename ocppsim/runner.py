@@ -23,7 +23,14 @@ from . import logs, session
 from .errors import CertificateError, ConnectError, InvalidPayload
 from .verdict import DONE, INTERRUPTED, NOT_CONNECTED, RAISED, TERMINATED, VIOLATED, judge
 
-__all__ = ["Script", "ScriptError", "read_script", "run", "watch_plain_script"]
+__all__ = [
+    "Script",
+    "ScriptError",
+    "read_script",
+    "run",
+    "until_stopped",
+    "watch_plain_script",
+]
 
 _running = False  # whether `run` is at work
 _watching = False  # whether the process is a script that nobody runs but Python
@@ -99,6 +106,16 @@ def run(script: Script, args: Sequence[str] = (), *, allow_violations: bool = Fa
         now.failures[len(before.failures) :],
         allow_violations,
     )
+
+
+def until_stopped(function: Callable[[], object]) -> int:
+    """Run `function` until it ends, or Ctrl-C or SIGTERM ends it; the exit status."""
+
+    def act() -> None:
+        function()
+
+    with _sigterm_raises():
+        return _guarded(act)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import weakref
@@ -57,6 +58,18 @@ def verdict() -> Verdict:
 def at_end(function: Callable[[], object]) -> None:
     """Have `close_all` call `function` once, after the charge points are closed."""
     _at_end.append(function)
+
+
+def _forked() -> None:
+    """A child has none of the threads: the charge points, and their sockets, are its parent's."""
+    global _lock, _kept
+    _lock = threading.Lock()
+    _open.clear()
+    _at_end.clear()
+    _kept = None
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 @atexit.register

@@ -179,7 +179,11 @@ class Store:
         except OSError as error:
             raise StateError(f"the state file {self.file} cannot be read: {error}") from None
         self._disconnect()
-        self._set_aside(why)
+        try:
+            self._set_aside(why)
+        except OSError as error:
+            text = f"the state file {self.file} cannot be used: {why}; nor be set aside"
+            raise StateError(f"{text}: {error.strerror}") from None
         self._save({_OWNER: json.dumps(self._name)})
         return {_OWNER: json.dumps(self._name)}
 
@@ -200,9 +204,12 @@ class Store:
             with self.file.open("rb") as file:
                 header = file.read(100)
         except FileNotFoundError:
-            return None
+            header = b""
         if not header:
-            return None
+            # SQLite would delete it; it has none of its own before the file has its header
+            log = Path(f"{self.file}-wal")
+            left = log.exists() and log.stat().st_size
+            return "it is gone, but for its write-ahead log" if left else None
         if not header.startswith(_MAGIC) or len(header) < 100:
             return "it is no SQLite file"
         user_version, application_id = (

@@ -9,7 +9,7 @@ import argparse
 import re
 from datetime import UTC, datetime, time
 
-__all__ = ["trace_parser"]
+__all__ = ["bound", "trace_parser"]
 
 _DESCRIPTION = """\
 Shows a record of OCPP frames that ocppsim --record FILE has written: as a table (without any of

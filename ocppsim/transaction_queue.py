@@ -207,11 +207,13 @@ class TransactionQueue:
     def _send(self, message: Message) -> Future[Result]:
         future: Future[Result] = Future()
         try:
+            payload = message.whole()
+            self._line.check(message.action, payload)
             future = self._line.submit(
                 message.action,
-                message.whole(),
+                payload,
                 timeout=self._timeout,
-                validate=True,
+                validate=False,
                 unique_id=message.unique_id,
                 concurrent=False,
             )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import rpc
 from .calls import Result
 from .errors import GivenUp
+from .interrupts import Pending
 
 if TYPE_CHECKING:
     from .store import Rows
@@ -22,7 +23,7 @@ __all__ = ["MESSAGE", "TRANSACTION", "Message", "Transaction", "pending", "read"
 MESSAGE, TRANSACTION = "message", "transaction"
 
 
-class Transaction(Future[Result]):
+class Transaction(Pending[Result]):
     """A transaction that was started through the queue; a Future of the answer to its start.
 
     It is delivered whatever the idTagInfo in the answer says: what follows is up to the script.
@@ -121,7 +122,7 @@ class Message:
 
 def pending() -> Future[Result]:
     """A future that nobody can cancel: what may be on its way cannot be called back."""
-    future: Future[Result] = Future()
+    future: Future[Result] = Pending()
     future.set_running_or_notify_cancel()
     return future
 

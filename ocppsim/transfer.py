@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from .errors import TransferError
 from .ftp import Control
+from .interrupts import wakeable
 from .location import Location, check_name
 
 __all__ = ["Progress", "download", "upload"]
@@ -57,7 +58,8 @@ def upload(
     """
     place = Location.parse(location)
     check_name(name)
-    with _opened(data) as (source, total), Control(place, timeout, context) as control:
+    control = Control(place, timeout, context)
+    with _opened(data) as (source, total), wakeable(control.stop), control:
         control.enter((*place.folders, place.last) if place.last else place.folders)
         meter = _Meter(progress, total)
         _store(control, name, source, meter)
@@ -85,7 +87,8 @@ def download(
     place = Location.parse(location)
     if not place.last:
         raise TransferError(f"{place.safe} names a folder, not a file", location=place.safe)
-    with Control(place, timeout, context) as control:
+    control = Control(place, timeout, context)
+    with wakeable(control.stop), control:
         control.enter(place.folders)
         meter = _Meter(progress, control.size_of(place.last))
         with _new_file(folder, place.last) as (file, path):

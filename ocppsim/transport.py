@@ -18,6 +18,7 @@ from .address import Address
 from .blocking import may_block, never_block
 from .errors import ConnectError, ConnectionLost, Fault
 from .handshake import Handshake, shake_hands
+from .interrupts import wait_for
 from .pings import Pings
 from .stream import Attempt, Stream, open_stream
 from .writer import Writer
@@ -172,7 +173,7 @@ class Transport:
             self._pongs = [pong for pong in self._pongs if pong != payload]
         self._writer.write(_frame(PING, payload), wait=False)
         with pong:
-            if not pong.wait_for(lambda: payload in self._pongs or self._lost, timeout):
+            if not wait_for(pong, lambda: payload in self._pongs or self._lost, timeout):
                 raise TimeoutError(f"no pong within {timeout:g} s")
             if payload in self._pongs:
                 self._pongs.remove(payload)

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from .blocking import may_block
 from .clock import check_timeout
 from .errors import ConnectionLost, WaitTimeout
+from .interrupts import pause
 from .request import Request
 from .trace import Direction, Trace, TracedFrame
 
@@ -209,7 +210,7 @@ class Waiting:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
-                self._changed.wait(left)
+                pause(self._changed, left)
         if got is not None:
             return got
         raise WaitTimeout(f"no {what} within {timeout:g} s; {witness}")

@@ -461,3 +461,20 @@ def test_an_answer_after_the_end_is_known_to_be_late(wire: Wire) -> None:
     wire.calls.fail_all(GONE)
     assert wire.calls.take("a") is None
     assert wire.calls.past("a") == "been given up"
+
+
+def test_a_callback_that_blocks_holds_up_no_other_time_out(wire: Wire) -> None:
+    other = Wire()
+    began, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def block(future: Future[Result]) -> None:
+        began.set()
+        go_on.wait(PATIENCE)
+        over.set()
+
+    wire.submit("a", timeout=0.01).add_done_callback(block)
+    assert began.wait(PATIENCE)
+    future = other.submit("b", timeout=0.01)
+    assert isinstance(future.exception(PATIENCE), CallTimeout)
+    assert not over.is_set()
+    go_on.set()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -479,6 +480,38 @@ def test_calls_in_the_queue_are_waited_for_no_longer_than_told(cp: ChargePoint, 
     assert "closed by this charge point" in str(futures[1].exception(0))
 
 
+def test_the_transaction_queue_begins_with_nothing_meanwhile(
+    cp: ChargePoint, peer: Peer, server: ScriptedCsms
+) -> None:
+    """Else its message would be on its way when the connection is closed, and go twice."""
+    cp.queue.accepted = True
+    messages = [
+        {
+            "connectorId": 0,
+            "meterValue": [{"timestamp": HEARTBEAT["currentTime"], "sampledValue": []}],
+        }
+        for _ in range(3)
+    ]
+    for number, message in enumerate(messages):
+        message["meterValue"][0]["sampledValue"].append({"value": str(number)})  # type: ignore[index]
+    futures = [cp.enqueue("MeterValues", message) for message in messages]
+    authorize = cp.submit("Authorize", {"idTag": "A"}, timeout=100)
+    first = peer.next_call("MeterValues")
+    thread, ends = in_thread(cp.reconnect)
+    while not cp.queue._held:
+        time.sleep(0.001)
+    peer.send([3, first[1], {}])
+    peer.answer({"idTagInfo": ACCEPTED}, "Authorize")
+    thread.join(PATIENCE)
+    assert ends == [None]
+    assert authorize.done()
+    assert peer.rest() == []
+    later = server.peer()
+    assert [later.answer({}, "MeterValues")[3] for _ in range(2)] == messages[1:]
+    for future in futures:
+        future.result(PATIENCE)
+
+
 def test_handlers_get_to_answer_first(cp: ChargePoint, peer: Peer) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -733,6 +766,37 @@ def test_close_wins_over_every_reconnect_before_it(cp: ChargePoint, scale: Scale
         thread.join(PATIENCE)
         assert isinstance(ends[0], ConnectionLost)
     assert not cp.connected
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_reconnect_during_close_has_its_queue(
+    kept: bool, server: ScriptedCsms, tmp_path: Path
+) -> None:
+    closing, again = threading.Event(), threading.Event()
+
+    class Plugin:
+        @hookimpl
+        def ocppsim_closed(self, cp: ChargePoint) -> None:
+            closing.set()
+            assert again.wait(PATIENCE)
+
+    plugins = Plugins()
+    plugins.register(Plugin(), "test")
+    with connect(server.url, plugins=plugins, state_dir=tmp_path if kept else None) as cp:
+        assert len(cp.queue) == 0
+        thread, ends = in_thread(cp.close)
+        assert closing.wait(PATIENCE)
+        cp.reconnect()
+        again.set()
+        thread.join(PATIENCE)
+        assert ends == [None]
+        assert cp.connected
+        cp.enqueue("DataTransfer", {"vendorId": "V"})
+        cp.state["key"] = 1
+        assert len(cp.queue) == 1
+        cp.close()
+        with pytest.raises(ConnectionLost, match="the charge point is closed"):
+            cp.enqueue("DataTransfer", {"vendorId": "V"})
 
 
 @pytest.mark.parametrize("where", ["on_close", "on_reconnect", "on_give_up"])

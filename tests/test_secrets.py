@@ -157,6 +157,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
             stdin=PASSPHRASE,
             cwd=folder,
             OCPPSIM_URL=csms.url,
+            OCPPSIM_NO_PLUGIN="security",  # it would connect again with the new key
             OCPPSIM_PASSWORD=PASSWORD,
         )
     assert "RuntimeError: the end" in result.stdout + result.stderr, result.stderr[-3000:]

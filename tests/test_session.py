@@ -1,9 +1,12 @@
 """All charge points of the process: closed at its end, and judged."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from answering_csms import AnsweringCsms
+from command import python, write
 from scripted_csms import PATIENCE, Peer, ScriptedCsms
 
 from ocppsim import ChargePoint, connect, session
@@ -98,3 +101,46 @@ def test_close_all_while_others_connect_is_no_accident(server: ScriptedCsms) -> 
     for thread in threads:
         thread.join(PATIENCE)
     assert errors == []
+
+
+def test_a_fork_leaves_its_parent_alone(tmp_path: Path) -> None:
+    """It has a copy of the charge point, of its locks and of its file, but no threads."""
+    script = """
+        import os, sys
+        from ocppsim import connect
+        with connect(sys.argv[1], state_dir=sys.argv[2]) as cp:
+            child = os.fork()
+            if not child:
+                sys.exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            cp.call("Heartbeat")
+            cp.enqueue("DataTransfer", {"vendorId": "V"})
+        with connect(sys.argv[1], state_dir=sys.argv[2]) as cp:
+            print(len(cp.queue))
+    """
+    with AnsweringCsms() as csms:
+        path = write(tmp_path / "script.py", script)
+        done = python("-W", "ignore", path, csms.url, tmp_path / "state")
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
+def test_a_fork_does_not_keep_the_folder(tmp_path: Path) -> None:
+    script = """
+        import os, sys
+        from ocppsim import connect
+        over, go_on = os.pipe()
+        first = os.fork()
+        if not first:
+            cp = connect(sys.argv[1], state_dir=sys.argv[2])
+            if not os.fork():
+                os.close(go_on)
+                os.read(over, 1)  # outlives the first
+            os._exit(0)
+        os.waitpid(first, 0)
+        with connect(sys.argv[1], state_dir=sys.argv[2]):
+            print("free", flush=True)
+    """
+    with AnsweringCsms() as csms:
+        path = write(tmp_path / "script.py", script)
+        done = python("-W", "ignore", path, csms.url, tmp_path / "state")
+    assert done.stdout == "free\n", done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -187,6 +188,26 @@ def test_what_is_no_database_is_set_aside(
     assert_set_aside(file, caplog, "it is no SQLite file")
 
 
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_a_write_ahead_log_without_its_file_is_set_aside(
+    left: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite would delete it, and with it all that was written since the last checkpoint."""
+    with opened(tmp_path) as one:
+        one.write(SOME)
+        shutil.copytree(tmp_path, tmp_path / "killed")
+    file = tmp_path / "killed" / one.file.name
+    log = Path(f"{file}-wal").read_bytes()
+    assert log
+    file.unlink()
+    if left == "an empty file":
+        file.touch()
+    with opened(file.parent) as again:
+        assert rows_of(again) == EMPTY
+    assert "it is gone, but for its write-ahead log" in caplog.text
+    assert log in [path.read_bytes() for path in set_aside(file.parent)]
+
+
 def test_the_database_of_another_program_is_set_aside_untouched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -235,6 +256,21 @@ def test_nothing_that_was_set_aside_is_overwritten(tmp_path: Path) -> None:
             pass
     kept = sorted(path.read_text() for path in set_aside(tmp_path))
     assert kept == [f"letter {number}" for number in range(3)]
+
+
+def test_where_it_cannot_be_set_aside_it_is_refused_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / file_name("CP1")
+    file.write_text("a letter")
+
+    def rename(*paths: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", rename)  # root may do everything
+    with pytest.raises(StateError, match=r"no SQLite file; nor be set aside: Permission denied$"):
+        store(tmp_path).open()
+    assert file.read_text() == "a letter"
 
 
 def test_a_file_of_a_newer_version_is_refused_and_stays(tmp_path: Path) -> None:

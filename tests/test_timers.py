@@ -145,6 +145,18 @@ def test_release_waits_for_the_function_that_runs() -> None:
     assert over.is_set()
 
 
+def test_release_waits_no_longer_than_told(caplog: pytest.LogCaptureFixture) -> None:
+    timers = Timers()
+    timers.hold()
+    began, go_on = threading.Event(), threading.Event()
+    timers.after(0, lambda: (began.set(), go_on.wait(PATIENCE)))
+    assert began.wait(PATIENCE)
+    timers.release(0.05)
+    assert not go_on.is_set()
+    assert "left behind, a callback in it does not end: ocppsim timers" in caplog.text
+    go_on.set()
+
+
 def test_release_from_a_timer_does_not_wait_for_itself() -> None:
     timers = Timers()
     timers.hold()

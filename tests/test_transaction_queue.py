@@ -229,6 +229,29 @@ def test_an_invalid_payload_is_refused_at_once(cp: ChargePoint) -> None:
     assert len(cp.queue) == 1
 
 
+def test_no_text_offers_what_the_queue_does_not_have(cp: ChargePoint) -> None:
+    with pytest.raises(InvalidPayload) as caught:
+        cp.enqueue("MeterValues", {"connectorId": "one"})
+    assert "validate=False" not in str(caught.value)
+
+
+def test_one_that_is_first_used_when_all_is_there(cp: ChargePoint, peer: Peer) -> None:
+    assert not cp.trace.observers
+    boot(cp, peer)
+    future = cp.enqueue("MeterValues", values())
+    peer.answer({}, "MeterValues")
+    future.result(PATIENCE)
+
+
+def test_one_that_is_first_used_when_all_is_over(cp: ChargePoint) -> None:
+    cp.close()
+    with pytest.raises(ConnectionLost, match="the charge point is closed"):
+        cp.enqueue("MeterValues", values())
+    cp.reconnect()
+    cp.enqueue("MeterValues", values())
+    assert len(cp.queue) == 1
+
+
 def test_what_is_not_for_the_queue_is_refused(cp: ChargePoint, server: ScriptedCsms) -> None:
     transaction = cp.enqueue_start(start())
     with pytest.raises(ValueError, match=r"use enqueue_start\(\)"):

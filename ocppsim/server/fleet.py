@@ -79,6 +79,11 @@ class Entry:
             return self._script
 
     @property
+    def events(self) -> EventLog:
+        """Where its events go."""
+        return self._fleet.events
+
+    @property
     def busy(self) -> bool:
         """Whether a script runs."""
         return self._script is not None and self._script.busy
@@ -106,6 +111,14 @@ class Entry:
             if self.removed:
                 cp.close()
         return cp
+
+    def replace(self, **options: Any) -> ChargePoint:
+        """Close its charge point, and connect another one, with these options too. Raises as
+        `ocppsim.connect`."""
+        self.disconnect()
+        self.options.update(options)
+        self.cp = prepare(name=self.name, **{"plugins": self._fleet.plugins, **self.options})
+        return self.connect()
 
     def disconnect(self, how: str = "close", code: int | None = 1000, reason: str = "") -> None:
         """``"close"``: with the closing handshake, and what plugins have running ends; ``"abort"``

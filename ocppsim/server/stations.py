@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..chargepoint import ChargePoint
 from .refusal import Refusal
 
-__all__ = ["has_station", "make_station", "shown", "station_of"]
+if TYPE_CHECKING:
+    from .events import EventLog
+
+__all__ = ["has_station", "make_station", "publish_states", "shown", "station_of", "vehicle"]
+
+_INSTALL = "pip install ocppsim-core, and start the server again"
 
 
 def _core() -> Any:
@@ -35,9 +40,6 @@ def station_of(cp: ChargePoint | None) -> Any:
     return station
 
 
-_INSTALL = "pip install ocppsim-core, and start the server again"
-
-
 def make_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
     """A new station, without power. Raises Refusal, ValueError."""
     core = _core()
@@ -50,7 +52,20 @@ def make_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
     options = dict(options)
     if "vehicle" in options:
         options["vehicle"] = core.Vehicle(**options["vehicle"])
-    return core.Station(cp, options.pop("connectors", 1), **options)
+    try:
+        return core.Station(cp, options.pop("connectors", 1), **options)
+    except RuntimeError as error:  # the plugin was left out
+        raise Refusal(409, str(error), where="station", hint=_INSTALL) from None
+
+
+def publish_states(station: Any, events: EventLog) -> None:
+    """Have each new status of a connector be an event."""
+    name = station.cp.name
+
+    def told(connector: int, status: str) -> None:
+        events.publish("state", name, {"connectorId": connector, "status": status})
+
+    station.on_status(told)
 
 
 def vehicle(options: Mapping[str, Any]) -> Any:

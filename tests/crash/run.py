@@ -1,7 +1,7 @@
 """Kills a charge point at random moments, the line and the CSMS with it, and holds the CSMS's own
 record to what the script knows.
 
-    python tests/crash/run.py [KILLS [SEED]]
+    python tests/crash/run.py [--kills KILLS] [--seed SEED]
 
 SIGKILL ends a process, not the system: what the kernel has taken is not lost by it. That a commit
 waits for the disk is another test (tests/test_store.py).
@@ -9,6 +9,7 @@ waits for the disk is another test (tests/test_store.py).
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -215,12 +216,15 @@ def _free_port() -> int:
         return port
 
 
-def main(kills: str = "200", seed: str | None = None) -> None:
-    number = random.randrange(1_000_000) if seed is None else int(seed)
-    print(f"killing a charge point {kills} times, seed {number}", flush=True)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    options = parser.parse_args()
+    print(f"killing a charge point {options.kills} times, seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            print(run(int(kills), number, Path(folder)))
+            print(run(options.kills, options.seed, Path(folder)))
         except AssertionError:
             kept = Path(tempfile.mkdtemp(prefix="ocppsim-crash-"))
             for file in ("record", "journal"):
@@ -230,4 +234,4 @@ def main(kills: str = "200", seed: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

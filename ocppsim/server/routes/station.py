@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...chargepoint import ChargePoint
 from .. import stations
 from ..api import Api, parts, ref
 from ..schemas import SECONDS
 
-__all__ = ["api", "found_station"]
+__all__ = ["api"]
 
 api = Api("station", "station")
 
@@ -19,18 +18,6 @@ _ANY_CONNECTOR = {**_CONNECTOR, "minimum": 0}
 _SIDE = {"enum": ["station", "car"]}
 _TEXT = {"type": "string", "maxLength": 50}
 _ERRORS = {409: "no station lives there, or it is closed", 424: "the CSMS did not answer in time"}
-
-
-def found_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
-    """A new station, whose changes of state are events. Raises Refusal, ValueError."""
-    station = stations.make_station(cp, options)
-    events = parts().events
-
-    def told(connector: int, status: str) -> None:
-        events.publish("state", cp.name, {"connectorId": connector, "status": status})
-
-    station.on_status(told)
-    return station
 
 
 @api.route("GET", "/cp/{name}/station", "Look at its state", answer=ref("Station"), errors=_ERRORS)
@@ -55,7 +42,8 @@ def make_station(name: str, body: dict[str, Any]) -> Any:
     cp = parts().fleet.get(name).prepare()
     options = dict(body)
     power_on = options.pop("power_on", True)
-    station = found_station(cp, options)
+    station = stations.make_station(cp, options)
+    stations.publish_states(station, parts().events)
     if power_on:
         station.power_on(wait=cp.connected, timeout=30)
     return stations.shown(station)

@@ -19,7 +19,8 @@ def add_options(parser: argparse._ArgumentGroup) -> None:
         nargs="?",
         const="",
         help="run a charge point that lives, without a SCRIPT, until Ctrl-C: it boots, answers,"
-        " and shows each change of state; without URL as --url says",
+        " and shows each change of state; without URL as --url says; with --demo cars come, charge"
+        " and leave by themselves",
     )
     parser.add_argument(
         "--connectors", metavar="NUMBER", type=_count, default=1, help="of the station; 1"
@@ -34,11 +35,6 @@ def add_options(parser: argparse._ArgumentGroup) -> None:
         default=1.0,
         help="how much faster than ours the station's time runs; 1",
     )
-    parser.add_argument(
-        "--demo",
-        action="store_true",
-        help="let cars come, charge and leave by themselves",
-    )
 
 
 def script(options: argparse.Namespace) -> list[str] | None:
@@ -49,7 +45,7 @@ def script(options: argparse.Namespace) -> list[str] | None:
     arguments.append(f"--id-tag={options.id_tag}")
     if options.station:
         arguments.append(f"--url={options.station}")
-    if options.demo:
+    if getattr(options, "demo", False):  # an option of ocppsim's own
         arguments.append("--demo")
     return arguments
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ocppsim import ConnectionLost, OcppsimError, Reconnect, WaitTimeout
+from ocppsim.interrupts import wait_for
 
 from .connector import Fault
 
@@ -80,8 +81,10 @@ class Power:
         """Raises WaitTimeout, ConnectionLost where the station is closed meanwhile."""
         body = self._body
         with body.changed:
-            body.changed.wait_for(
-                lambda: body.boot.registration == "Accepted" or body.actor.closed, timeout
+            wait_for(
+                body.changed,
+                lambda: body.boot.registration == "Accepted" or body.actor.closed,
+                timeout,
             )
         if body.actor.closed:
             raise ConnectionLost("the station was closed while it booted")

@@ -22,11 +22,13 @@ class Reporter:
     """Tells each status, in its order; of those while offline only the last, if it is news.
 
     A status that a transaction brought waits until the message of the transaction is on its way. A
-    status that lasts less than MinimumStatusDuration is not told (OCPP 1.6 §9.1.20).
+    status that lasts less than MinimumStatusDuration is not told (OCPP 1.6 §9.1.20). paused: how
+    many requests are being answered; meanwhile nothing is told.
     """
 
     def __init__(self, body: Body) -> None:
         self._body = body
+        self.paused = 0
         self._waiting: dict[int, deque[Report]] = {}
         self._told: dict[int, Report] = {}
         self._stable: dict[int, Job] = {}
@@ -87,7 +89,7 @@ class Reporter:
             if waiting:
                 self.went_offline()
             return
-        if number in self._stable or body.outbox.holds_back(number):
+        if self.paused or number in self._stable or body.outbox.holds_back(number):
             return
         while waiting:
             report = waiting.popleft()

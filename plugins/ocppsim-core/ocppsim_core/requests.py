@@ -96,7 +96,11 @@ class Requests:
         return self._carry_out(decide)
 
     def ClearCache(self, request: Request) -> Answer:
-        return self._carry_out(lambda: Plan("Accepted", self._body.rules.cache.clear))
+        def decide() -> Plan:
+            self._body.rules.cache.clear()
+            return Plan("Accepted")
+
+        return self._carry_out(decide)
 
     # --- the station ---
 
@@ -106,9 +110,9 @@ class Requests:
         def decide() -> Plan:
             availability = self._body.availability
             status = availability.status(number, operative)
-            if status == "Rejected":
-                return Plan(status)
-            return Plan(status, lambda: availability.change(number, operative))
+            if status != "Rejected":
+                availability.change(number, operative)
+            return Plan(status)
 
         return self._carry_out(decide)
 
@@ -172,10 +176,21 @@ class Requests:
     # --- inside ---
 
     def _carry_out(self, decide: Callable[[], Plan]) -> Iterator[Payload]:
-        plan = self._body.actor.do(decide)
+        reporter = self._body.reporter
+
+        def begin() -> Plan:
+            reporter.paused += 1  # what changes now is told after the answer
+            return decide()
+
+        def end(left: bool) -> None:
+            reporter.paused -= 1
+            (plan.then if left else plan.instead)()
+            reporter.flush_all()
+
+        plan = self._body.actor.do(begin)
         left = False
         try:
             yield {"status": plan.status}
             left = True
         finally:
-            self._body.actor.do(plan.then if left else plan.instead)
+            self._body.actor.do(lambda: end(left))

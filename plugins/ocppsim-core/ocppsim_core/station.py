@@ -8,6 +8,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary, WeakSet
 
 from ocppsim import ChargePoint, ConnectionLost, TracedFrame, WaitTimeout
+from ocppsim.interrupts import wait_for
 
 from .body import Body
 from .clock import Clock, ManualClock, StationClock
@@ -318,7 +319,7 @@ class Station(Interface):
         if body.actor.here:
             raise RuntimeError("the station's own thread must not wait for the station")
         with body.changed:
-            body.changed.wait_for(lambda: condition() or body.actor.closed, timeout)
+            wait_for(body.changed, lambda: condition() or body.actor.closed, timeout)
             if not condition() and body.actor.closed:
                 raise ConnectionLost("the station is closed")
             return condition()

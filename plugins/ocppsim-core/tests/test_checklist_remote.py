@@ -191,6 +191,18 @@ def test_availability_of_an_idle_connector(world: World) -> None:
     world.wait_for("StatusNotification", connectorId=1, status="Preparing")
 
 
+def test_what_was_accepted_holds_at_once_and_is_told_after_the_answer(world: World) -> None:
+    station = world.station()
+    for kind, status in (("Inoperative", "Unavailable"), ("Operative", "Available")) * 10:
+        assert change(world, 1, kind) == "Accepted"
+        assert station.status(1) == status
+    station.wait_until_told()
+    sent = [f for f in world.cp.frames(direction="sent") if f.action is not None]
+    first = next(i for i, f in enumerate(sent) if f.action == "ChangeAvailability")
+    order = [f.action for f in sent[first:]]
+    assert order[:2] == ["ChangeAvailability", "StatusNotification"]
+
+
 def test_availability_in_a_session_is_scheduled(world: World) -> None:
     station = world.charging()
     assert change(world, 1, "Inoperative") == "Scheduled"

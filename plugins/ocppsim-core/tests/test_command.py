@@ -77,8 +77,6 @@ def test_a_station_charges_by_itself_until_ctrl_c(ocppsim: list[str], csms: Cent
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "which SCRIPT?"),
-        (["--demo"], "which SCRIPT?"),
         (["--station", "--connectors=0"], "'0' is not a number from 1 to 1000"),
         (["--station", "--speed=fast"], "'fast' is not a number above 0"),
         (["--station", "--speed=0"], "'0' is not a number above 0"),

@@ -72,11 +72,15 @@ class _AuthorizationKey:
 
     def _use(self, new: str) -> None:
         cp, state = self._cp, self._state
-        if state.reconnect(cp, password=password_of(new, state.options.authorization_key_as)):
-            self._in_use = new
+        former, self._in_use = self._in_use, new
+
+        def undo() -> None:
+            self._in_use = former
+            cp.configuration[KEY] = former
+
+        password = password_of(new, state.options.authorization_key_as)
+        if state.reconnect(cp, password=password, undo=undo):
             state.events.tell(cp, "ReconfigurationOfSecurityParameters", KEY)
-        else:
-            cp.configuration[KEY] = self._in_use
 
 
 class _SecurityProfile:

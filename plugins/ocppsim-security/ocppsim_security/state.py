@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography import x509
 
@@ -61,10 +61,12 @@ class State:
         url: str | None = None,
         password: str | bytes | None = None,
         security_profile: int | None = None,
+        undo: Callable[[], object] = bool,
     ) -> bool:
         """Whether the CSMS takes what is new; if not, what was before holds, and the security event
-        is told. Raises ConnectError where it does not even take that any more, and the charge point
-        does not connect again by itself."""
+        is told. undo: called in that case, before the CSMS hears of it. Raises ConnectError where
+        it does not even take that any more, and the charge point does not connect again by
+        itself."""
         try:
             cp.reconnect(url=url, password=password, security_profile=security_profile)
         except (ConnectError, CertificateError) as error:
@@ -73,6 +75,7 @@ class State:
             if event is not None:
                 self.events.tell(cp, event, error)
             sync_profile(cp)
+            undo()
             self._go_back(cp)
             return False
         return True

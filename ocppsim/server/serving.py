@@ -1,0 +1,191 @@
+"""The server: a port, a thread a connection, and all that lives as long as it does."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from typing import Any, Self
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from ..plugins import Plugins
+from .app import create_app
+from .demo import start_demo
+from .events import EventLog
+from .fleet import Fleet
+from .guard import Guard, is_loopback
+
+__all__ = ["MAX_CONNECTIONS", "Server"]
+
+_log = logging.getLogger("ocppsim.server")
+
+MAX_CONNECTIONS = 500
+PATIENCE = 30.0
+"""s in which a client sends its request, and takes a piece of the answer."""
+EVENTS = 20_000
+"""How many events are kept for clients that come back."""
+
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"Connection: close\r\n\r\n"
+    b'{"error":{"what":"too many connections","where":"server","hint":"close some"}}\n'
+)
+
+
+class _Handler(WSGIRequestHandler):
+    """One connection, with one request: werkzeug ends it after the answer."""
+
+    timeout = PATIENCE
+
+    def setup(self) -> None:
+        super().setup()
+        # small pieces, such as events, leave at once
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """No log of requests: their addresses may hold the token."""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword.lower() != "server":
+            super().send_header(keyword, value)
+
+
+class _Listener(ThreadedWSGIServer):
+    """Bounds the number of connections, and ends them with itself."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, sock: socket.socket, app: Any) -> None:
+        host, port = sock.getsockname()[:2]
+        super().__init__(host, port, app, _Handler, fd=sock.fileno())
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._changed = threading.Condition()
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        if type == "error":
+            _log.error(message, *args)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        _log.debug("a connection failed", exc_info=True)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            with contextlib.suppress(OSError):
+                request.sendall(_BUSY)
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # the system has no more threads
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        me = threading.current_thread()
+        with self._changed:
+            self._open[me] = request
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+            with self._changed:
+                del self._open[me]
+                self._changed.notify_all()
+
+    def hang_up(self, timeout: float) -> None:
+        """End all connections."""
+        with self._changed:
+            for sock in self._open.values():
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: not self._open, timeout)
+            left = list(self._open)
+        for thread in left:
+            _log.warning("left behind, still running: %s", thread.name)
+
+
+class Server:
+    """The REST API, its events and pages, on one port; use it in a ``with``, or `start` and `stop`.
+
+    bind: the address to listen on. port: 0 takes a free one. token: what has to come with each
+    request; without it one is made, where `bind` is more than the loopback. demo: have a CSMS and a
+    charge point in this process. plugins: instead of those of the process.
+    """
+
+    def __init__(
+        self,
+        bind: str = "127.0.0.1",
+        port: int = 3000,
+        *,
+        token: str | None = None,
+        demo: bool = False,
+        plugins: Plugins | None = None,
+    ) -> None:
+        self.bind = bind
+        self.port = port
+        self.guard = Guard(bind, token)
+        self.events = EventLog(EVENTS)
+        self.fleet = Fleet(self.events, plugins)
+        self._demo = demo
+        self._listener: _Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, without the token."""
+        bind = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(self.bind)
+        host = bind or (f"[{self.bind}]" if ":" in self.bind else self.bind)
+        return f"http://{host}:{self.port}/"
+
+    @property
+    def login_url(self) -> str:
+        """The same with the token, where there is one: a browser that goes there keeps it."""
+        token = self.guard.token
+        return self.url if token is None else f"{self.url}?token={token}"
+
+    def start(self) -> Self:
+        """Listen. Raises OSError where that cannot be, and what the demo meets."""
+        family = socket.AF_INET6 if ":" in self.bind else socket.AF_INET
+        with socket.create_server((self.bind, self.port), family=family, backlog=256) as sock:
+            self.port = sock.getsockname()[1]
+            app = create_app(self.fleet, self.events, self.guard, self.port)
+            self._listener = _Listener(sock, app)
+        if not is_loopback(self.bind):
+            _log.warning("whoever has the token can run Python here, and %s is no secret", self.url)
+        try:
+            if self._demo:
+                start_demo(self.fleet, self.events)
+        except BaseException:
+            self.stop()
+            raise
+        serve = self._listener.serve_forever
+        self._thread = threading.Thread(target=serve, args=(0.1,), name="ocppsim server")
+        self._thread.daemon = True
+        self._thread.start()
+        return self
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Stop the scripts, close the charge points, hang up; as often as you like."""
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
+        deadline = time.monotonic() + timeout
+        if self._thread is not None:
+            listener.shutdown()
+            self._thread.join()
+        listener.server_close()
+        self.fleet.close(timeout)
+        self.events.close()
+        listener.hang_up(max(0.5, deadline - time.monotonic()))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
