@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man dist clean
+.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man site dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,12 +46,17 @@ generate: $(VENV)/.base  ## write the typed methods anew from the table of actio
 man: $(VENV)/.dev  ## write the man pages to build/man
 	$(BIN)/python setup.py --quiet build_manpages
 
-dist: $(VENV)/.dev  ## build the source distribution and the wheel into dist
+site: docs  ## the same for the server, which has it at /docs
+	rm -rf ocppsim/server/docs
+	cp -r docs/_build/html ocppsim/server/docs
+	rm -rf ocppsim/server/docs/.buildinfo ocppsim/server/docs/_sources
+
+dist: site  ## build the source distribution and the wheel into dist, the pages in them
 	rm -rf dist ocppsim.egg-info
 	$(BIN)/python -m build
 
 clean:  ## remove the virtual environment and what was built
-	rm -rf $(VENV) build dist docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build ocppsim/server/docs *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)

@@ -46,6 +46,7 @@ from .waiting import Expecting, Waiting, matches
 
 if TYPE_CHECKING:
     from .certificates import CertificateRequest
+    from .listener import Listener
     from .store import Store
 
 __all__ = ["ChargePoint"]
@@ -109,6 +110,7 @@ class ChargePoint:
         self._on_reconnect: list[Callable[[], object]] = []
         self._on_give_up: list[Callable[[Exception], object]] = []
         self._watchers: list[Callable[[bool, str], object]] = []
+        self._listeners: list[Listener] = []
         self._conversation = Conversation(
             address.name,
             protocol,
@@ -693,6 +695,25 @@ class ChargePoint:
         may_block("ftp_download()")
         return self._files.download(location, timeout, ssl_context, progress)
 
+    # --- other programs ---
+
+    def start_listener(
+        self, port: int = 0, bind: str = "127.0.0.1", users: Mapping[str, str] | None = None
+    ) -> Listener:
+        """A small web listener, to which the script adds routes: ``@listener.get("/stop")``. It
+        ends with this charge point, or by its `terminate`.
+
+        port: 0 takes a free one. bind: the address; others than the loopback are open to the
+        network. users: name to password, for HTTP Basic; without them nobody is asked.
+        Raises OSError where it cannot listen there, ModuleNotFoundError where the extra ``server``
+        is not installed.
+        """
+        from .listener import Listener
+
+        listener = Listener(self.name, self._log, port, bind, users)
+        self._listeners.append(listener)
+        return listener
+
     # --- the script ---
 
     @property
@@ -818,6 +839,8 @@ class ChargePoint:
         self._waiting.wake()
         self._close_queue(timeout)  # before the handlers, which may wait for its futures
         self._handlers.wake()
+        while self._listeners:
+            self._listeners.pop().terminate(max(0.1, deadline - time.monotonic()))
         self._handlers.join(max(0.0, deadline - time.monotonic()))
         self._files.remove()
         self._close_store()

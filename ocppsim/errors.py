@@ -16,7 +16,6 @@
     ├── CertificateError     (ValueError)       a certificate, key, password or subject is not good
     ├── AlreadyAnswered      (RuntimeError)     a request was to be answered a second time
     └── WouldDeadlock        (RuntimeError)     a blocking call from a thread that must not block
-
     Stopped                  (BaseException)    the script is to end; beside the tree, so that no
                                                 ``except Exception`` of the script goes on
 

@@ -1,8 +1,8 @@
 """Ends what threads of a script do: waits wake with `Stopped`, and Python is interrupted by it.
 
-Whoever waits here says how it is woken (`wakeable`), which costs next to nothing; one thread is told
-to stop (`tell`), others that wait for the same go on. What a thread does outside of waits ends by
-`interrupt`, as soon as Python runs there.
+Whoever waits here says how it is woken (`wakeable`), which costs next to nothing; one thread is
+told to stop (`tell`), others that wait for the same go on. What a thread does outside of waits ends
+by `interrupt`, as soon as Python runs there.
 """
 
 from __future__ import annotations

@@ -276,8 +276,11 @@ class Link:
         self._redial.start(policy)
 
     def _again(self) -> None:
+        redial = self._redial
+
         def over() -> bool:
-            return not self._open or self._by_hand > 0 or self._policy is None or self.connected
+            wanted = self._open and self._policy is not None and redial and redial.under_way
+            return not wanted or self._by_hand > 0 or self.connected
 
         with self._dialling:
             self._connect(over, self._target, by_itself=True)

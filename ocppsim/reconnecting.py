@@ -108,6 +108,11 @@ class Redial:
                 self._timer.cancel()
                 self._timer = None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether nobody has stopped it since it began."""
+        return self._delays is not None
+
     def join(self, timeout: float) -> None:
         """Wait for the attempt that is under way; name it where it will not end, and leave it."""
         thread = self._thread

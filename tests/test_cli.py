@@ -116,7 +116,9 @@ def test_an_empty_variable_is_none() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "which SCRIPT? Name a Python file, or - to read one from standard input"),
+        ("--demo s.py", "--demo goes without a SCRIPT"),
+        ("--port 65536", "'65536' is not a number from 0 to 65535"),
+        ("--port http", "'http' is not a number from 0 to 65535"),
         ("--nonsense s.py", "unrecognized arguments: --nonsense"),
         ("--record-secret s.py", "unrecognized arguments: --record-secret"),
         ("-v -q s.py", "not allowed with argument"),
@@ -131,7 +133,7 @@ def test_a_wrong_line_is_status_2(line: str, said: str, capsys: pytest.CaptureFi
     assert end.value.code == 2
     err = capsys.readouterr().err
     assert said in err
-    assert err.startswith("usage: ocppsim [options] SCRIPT [ARGS...]")
+    assert err.startswith("usage: ocppsim [options] [SCRIPT [ARGS...]]")
 
 
 @pytest.mark.parametrize(

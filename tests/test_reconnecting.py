@@ -695,6 +695,24 @@ def silent() -> RawServer:
     return RawServer(answer)
 
 
+def test_abort_ends_an_attempt_that_has_just_come_through(
+    station: ChargePoint, server: ScriptedCsms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dial, through = station._link._dial, threading.Event()
+
+    def and_abort(*told: Any) -> Any:
+        dialled = dial(*told)
+        station.abort()
+        through.set()
+        return dialled
+
+    monkeypatch.setattr(station._link, "_dial", and_abort)
+    server.peer().drop()
+    assert through.wait(PATIENCE)
+    station._link._redial.join(PATIENCE)  # type: ignore[union-attr]
+    assert not station.connected
+
+
 def test_close_ends_the_wait_for_the_next_attempt(server: ScriptedCsms) -> None:
     cp = connect(server.url, reconnect=Reconnect(first=10_000, longest=10_000))
     gone = Caught()

@@ -62,8 +62,19 @@ class Answers:
         with self._lock:
             first = not self._next.get(key)
             if first:
-                _register(cp, key, lambda request: self._serve(key, request), once=True)
+                self._arm(cp, key)
             self._next.setdefault(key, deque()).append(answer)
+
+    def move(self, cp: ChargePoint) -> None:
+        """From now on `cp` answers so."""
+        with self._lock:
+            for key, handler in self._standing.items():
+                _register(cp, key, handler, once=False)
+            for key in self._next:
+                self._arm(cp, key)
+
+    def _arm(self, cp: ChargePoint, key: Key) -> None:
+        _register(cp, key, lambda request: self._serve(key, request), once=True)
 
     def remove(self, action: str, message: str | None = None) -> int:
         """Forget what was set for it; how many that were."""
@@ -82,7 +93,7 @@ class Answers:
                 return None
             answer = waiting.popleft()
             if waiting:
-                _register(request.cp, key, lambda request: self._serve(key, request), once=True)
+                self._arm(request.cp, key)
             else:
                 del self._next[key]
         return _give(answer, request)

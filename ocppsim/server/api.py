@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .events import EventLog
     from .fleet import Fleet
 
-__all__ = ["Api", "Parts", "parts", "ref"]
+__all__ = ["Api", "Parts", "json_response", "parts", "ref"]
 
 View = Callable[..., Any]
 
@@ -44,6 +45,12 @@ def parts() -> Parts:
 def ref(name: str) -> dict[str, Any]:
     """A schema of `SCHEMAS` by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """`value` as an answer."""
+    text = json.dumps(value, separators=(",", ":"), default=str) + "\n"
+    return Response(text, status, mimetype=JSON)
 
 
 class Api:
@@ -91,9 +98,7 @@ class Api:
                 value = view(**found)
                 if isinstance(value, Response):
                     return value
-                response: Response = current_app.json.response(value)
-                response.status_code = status
-                return response
+                return json_response(value, status)
 
             rule = re.sub(r"\{(\w+)\}", r"<\1>", path)
             self.blueprint.add_url_rule(rule, view.__name__, answered, methods=[method])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -12,7 +11,7 @@ from ..clock import timestamp
 from ..errors import OcppsimError
 from . import events as event_routes
 from . import pages
-from .api import Parts
+from .api import Parts, json_response
 from .events import EventLog
 from .fleet import Exists, Fleet, Full, Unknown
 from .guard import Guard
@@ -34,8 +33,6 @@ _WORDS = {
 def create_app(fleet: Fleet, events: EventLog, guard: Guard, port: int = 0) -> Flask:
     """port: where it is served, as a cookie has to tell it apart from others."""
     app = Flask("ocppsim", static_folder=None)
-    # Flask would sort the members
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocppsim"] = Parts(fleet, events)
     app.config["OCPPSIM_STARTED"] = timestamp()
     app.url_map.merge_slashes = False
@@ -58,18 +55,9 @@ def _where() -> str:
 
 
 def _answer(refusal: Refusal) -> Response:
-    response: Response = request_json(refusal.json(_where()))
-    response.status_code = refusal.status
+    response = json_response(refusal.json(_where()), refusal.status)
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def request_json(value: Any) -> Response:
-    """A response of JSON."""
-    from flask import current_app
-
-    response: Response = current_app.json.response(value)
     return response
 
 

@@ -8,7 +8,7 @@ from ..connect import embedded_csms
 from .events import EventLog
 from .fleet import Fleet
 from .refusal import Refusal
-from .stations import publish_states, make_station
+from .stations import make_station, publish_states
 
 __all__ = ["start_demo"]
 

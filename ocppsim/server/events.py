@@ -193,7 +193,8 @@ class EventLog:
             self._clients += 1
         try:
             # at once, so that the client knows that it is connected, and where it is
-            yield f"retry: {_RETRY}\n{'' if gap else f'id: {self._run}-{place}'}\n\n{gap}"
+            here = "" if gap else f"id: {self._run}-{place}\n"
+            yield f"retry: {_RETRY}\n{here}\n{gap}"
             said = place
             while True:
                 lot = self._next(place, heartbeat)

@@ -56,18 +56,6 @@ class Entry:
     def cp(self) -> ChargePoint | None:
         return self._cp
 
-    @cp.setter
-    def cp(self, cp: ChargePoint | None) -> None:
-        """A script has connected one of its own: it is the one of this name from now on."""
-        with self._lock:
-            if cp is self._cp:
-                return
-            before, self._cp = self._cp, cp
-        if cp is not None:
-            self._fleet.events.attach(cp)
-        if before is not None:
-            before.close()
-
     @property
     def script(self) -> ScriptRunner:
         """What runs its scripts."""
@@ -97,10 +85,13 @@ class Entry:
         `ocppsim.connect`."""
         with self._lock:
             if self._cp is None:
-                options = {"plugins": self._fleet.plugins, **self.options}
-                self.cp = prepare(name=self.name, **options)
-            assert self._cp is not None
+                self._cp = self._make()
             return self._cp
+
+    def _make(self) -> ChargePoint:
+        cp = prepare(name=self.name, **{"plugins": self._fleet.plugins, **self.options})
+        self._fleet.events.attach(cp)
+        return cp
 
     def connect(self, **changes: Any) -> ChargePoint:
         """Connect, if it is not; again where `changes` are given (url, user, password,
@@ -113,11 +104,17 @@ class Entry:
         return cp
 
     def replace(self, **options: Any) -> ChargePoint:
-        """Close its charge point, and connect another one, with these options too. Raises as
-        `ocppsim.connect`."""
+        """Close the one that there is, and connect another with these options, and those of before
+        that are not given. Its vars and answers live on. Raises as `ocppsim.connect`."""
         self.disconnect()
-        self.options.update(options)
-        self.cp = prepare(name=self.name, **{"plugins": self._fleet.plugins, **self.options})
+        with self._lock:
+            before = self._cp
+            self.options.update(options)
+            cp = self._make()
+            if before is not None:
+                cp.vars = before.vars
+            self.answers.move(cp)
+            self._cp = cp
         return self.connect()
 
     def disconnect(self, how: str = "close", code: int | None = 1000, reason: str = "") -> None:

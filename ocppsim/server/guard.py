@@ -18,17 +18,14 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
 
-from .inputs import JSON, SCRIPT
+from .inputs import JSON, MAX_BODY, SCRIPT
 from .refusal import Refusal
 
-__all__ = ["MAX_BODY", "Guard", "is_loopback"]
-
-MAX_BODY = 1 << 20
-"""Bytes of a body, at most."""
+__all__ = ["Guard", "is_loopback"]
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PAGE = (
@@ -122,7 +119,8 @@ class Guard:
                 split = urlsplit(origin)
             except ValueError:
                 split = urlsplit("")
-            ours = split.scheme == request.scheme and split.netloc == request.headers["Host"]
+            host = request.headers["Host"].lower()
+            ours = split.scheme == request.scheme and split.netloc.lower() == host
             if not ours:
                 text = f"a page of {origin[:80]!r} may not ask this server"
                 raise Refusal(403, text, where="header: Origin")
@@ -144,7 +142,7 @@ class Guard:
         if request.method == "GET" and _same(request.args.get("token", ""), token):
             rest = [(n, v) for n, v in request.args.items(multi=True) if n != "token"]
             # the path begins with one slash, so that it leads nowhere else
-            path = "/" + request.path.lstrip("/")
+            path = "/" + quote(request.path.lstrip("/"))
             answer = redirect(f"{path}?{urlencode(rest)}" if rest else path, 303)
             answer.set_cookie(self.cookie, token, httponly=True, samesite="Strict", path="/")
             response: Response = answer  # type: ignore[assignment]

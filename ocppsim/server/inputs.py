@@ -16,7 +16,10 @@ from jsonschema.exceptions import best_match
 from .refusal import Refusal
 from .schemas import SCHEMAS
 
-__all__ = ["JSON", "SCRIPT", "checked", "json_body", "query_of", "text_body"]
+__all__ = ["JSON", "MAX_BODY", "SCRIPT", "checked", "json_body", "query_of", "text_body"]
+
+MAX_BODY = 1 << 20
+"""Bytes of a body, at most."""
 
 JSON = "application/json"
 SCRIPT = "text/x-python"
@@ -86,6 +89,8 @@ def _validator(schema: str) -> Draft202012Validator:
 
 def _data(request: Request, wanted: str, hint: str, required: bool) -> bytes:
     data = request.get_data(cache=False)
+    if request.content_length is None and len(data) >= MAX_BODY:  # it came in chunks
+        raise Refusal(413, f"a body has at most {MAX_BODY} bytes", where="body")
     if not data and not required:
         return data
     if not data:

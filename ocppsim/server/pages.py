@@ -78,7 +78,8 @@ def _page(title: str, body: str) -> Response:
     return Response(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         '</title><meta name="viewport" content="width=device-width">'
-        f'<link rel="stylesheet" href="/style.css"></head>\n<body><main>{body}</main></body></html>\n',
+        f'<link rel="stylesheet" href="/style.css"></head>\n<body><main>{body}</main></body>'
+        "</html>\n",
         mimetype="text/html",
     )
 
@@ -124,7 +125,8 @@ def _api_page() -> Iterator[str]:
 def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     anchor = operation.get("operationId", "")
     yield f'<section id="{escape(anchor)}"><h3><b>{method}</b> <code>{escape(path)}</code></h3>'
-    yield f"<p>{escape(operation.get('summary', ''))}. {_prose(operation.get('description', ''))}</p>"
+    said = _prose(operation.get("description", ""))
+    yield f"<p>{escape(operation.get('summary', ''))}. {said}</p>"
     rows = [
         (p["name"], p["in"], p.get("description", ""), p["schema"])
         for p in operation.get("parameters", ())
@@ -133,7 +135,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
         yield "<table><tr><th>parameter</th><th>in</th><th>what</th></tr>"
         for name, place, text, schema in rows:
             said = ", ".join(filter(None, (text, _brief(schema))))
-            yield f"<tr><td><code>{escape(name)}</code></td><td>{place}</td><td>{escape(said)}</td></tr>"
+            yield f"<tr><td><code>{escape(name)}</code></td><td>{place}</td>"
+            yield f"<td>{escape(said)}</td></tr>"
         yield "</table>"
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         yield f"<p>Body: <code>{escape(media)}</code>, {_schema(content['schema'])}</p>"
@@ -154,7 +157,9 @@ def _schema(schema: dict[str, Any]) -> str:
     if name:
         return f'<a href="#schema-{escape(name)}">{escape(name)}</a>'
     if schema.get("properties"):
-        return f"an object of {', '.join(f'<code>{escape(p)}</code>' for p in schema['properties'])}"
+        return (
+            f"an object of {', '.join(f'<code>{escape(p)}</code>' for p in schema['properties'])}"
+        )
     return escape(schema.get("description", ""))
 
 

@@ -308,7 +308,13 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "text",
         "output",
     ),
-    "Stopped": {**_OBJECT, "description": "what was woken, interrupted, or left"},
+    "Stopped": _all(
+        {
+            "woken": {**_list(_TEXT), "description": "threads that waited in ocppsim"},
+            "interrupted": {**_list(_TEXT), "description": "threads that ran Python"},
+            "left": {**_list(_TEXT), "description": "threads that neither reached"},
+        }
+    ),
     "Plugins": _all(
         {
             "plugins": _list(

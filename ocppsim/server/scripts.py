@@ -1,4 +1,4 @@
-"""Scripts that come over HTTP: each runs in a thread of its own, one at a time for a charge point."""
+"""Scripts that come over HTTP: each in a thread of its own, one at a time for a charge point."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MAX_TRACEBACK = 50_000  # characters
 _STEP = 0.05  # s between looks at a script that is to stop
 _ENGINE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 # what begins code of a script in threads of its own; other threads only call it, and must live on
-_STARTERS = (__file__, f"{_ENGINE}handlers.py")
+_STARTERS = (__file__, f"{_ENGINE}handlers.py", f"{_ENGINE}listener.py")
 
 
 class Busy(Refusal):

@@ -30,7 +30,7 @@ PATIENCE = 60.0
 
 # what installs is run by make and CI in a fresh environment; the shell here has it all
 _INSTALLS = ("python3 -m venv ", ". .venv/bin/activate", "pip install ")
-_SERVERS = ("ocppsim-csms", "python -m pyftpdlib")
+_SERVERS = ("ocppsim-csms", "ocppsim --port", "python -m pyftpdlib")
 # until Ctrl-C, which comes once it has printed this
 _ENDLESS = {"ocppsim --station": "Finishing"}
 _PROGRAMS = {
@@ -75,7 +75,7 @@ class Book:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {"9000": _free_port(), "2121": _free_port()}
+        self.ports = {name: _free_port() for name in ("9000", "3000", "2121")}
         self._servers: list[tuple[subprocess.Popen[bytes], Path]] = []
         self._printed = ""
         programs = folder / ".bin"
@@ -84,12 +84,15 @@ class Book:
             program = programs / name
             program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
             program.chmod(0o755)
+        # an answer that says that something is wrong is a failure
+        (folder / ".curlrc").write_text("fail-with-body\n")
         # a reader has set none of these
         ours = ("OCPPSIM_", "PYTEST_", "SSL_CERT_", "SSL_CLIENT_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         self._environment = {
             **kept,
             "PATH": f"{programs}:{os.environ['PATH']}",
+            "CURL_HOME": str(folder),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "PYTHONIOENCODING": "utf-8",
@@ -141,6 +144,7 @@ class Book:
         for port, free in self.ports.items():
             text = text.replace(f":{port}", f":{free}").replace(f"--port {port}", f"--port {free}")
             text = text.replace(f'"localhost", {port}', f'"localhost", {free}')
+            text = text.replace(f"start_listener({port}", f"start_listener({free}")
         return text
 
     def type(self, text: str, where: str) -> None:
@@ -222,7 +226,10 @@ class Book:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", int(number)), 1).close()
-                break
+                # this one listens first
+                if not line.startswith("ocppsim --port") or "serves" in output.read_text():
+                    break
+                raise OSError("it has not said so yet")
             except OSError:
                 waits = server.poll() is None and time.monotonic() < deadline
                 assert waits, output.read_text()

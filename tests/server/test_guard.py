@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from server.client import Client, served
 
-from ocppsim.server.guard import MAX_BODY, Guard, is_loopback
+from ocppsim.server.guard import Guard, is_loopback
+from ocppsim.server.inputs import MAX_BODY
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import asdict
 from typing import Any
 
-from flask import Response, current_app
-
 from ...errors import ConnectionLost
-from ..api import Api, parts, ref
+from ..api import Api, json_response, parts, ref
 from ..fleet import Entry
 from ..refusal import Refusal
 from ..schemas import SECONDS
@@ -23,10 +23,8 @@ def shown(entry: Entry) -> dict[str, Any]:
     cp = entry.cp
     subprotocol = None
     if cp is not None:
-        try:
+        with contextlib.suppress(ConnectionLost):  # it was never connected
             subprotocol = cp.handshake.subprotocol
-        except ConnectionLost:  # it was never connected
-            pass
     return {
         "name": entry.name,
         "url": None if cp is None else cp.url,
@@ -149,17 +147,11 @@ def run_script(name: str, body: str, query: dict[str, Any]) -> Any:
         return answer
     lines = outcome.text.strip().splitlines() or ["the script failed"]
     failed = Refusal(422, lines[-1], where="script")
-    response: Response = current_app.json.response({**failed.json("script"), **answer})
-    response.status_code = failed.status
-    return response
+    return json_response({**failed.json("script"), **answer}, failed.status)
 
 
 @api.route("POST", "/cp/{name}/stop", "Stop its script", answer=ref("Stopped"))
 def stop_script(name: str) -> Any:
     """Whatever waits in ocppsim wakes with an exception, pure Python is interrupted; what neither
     reaches is named in the log and left."""
-    entry = parts().fleet.get(name)
-    stopped = entry.script.stop()
-    return {
-        field: getattr(stopped, field) for field in getattr(stopped, "__dataclass_fields__", ())
-    }
+    return asdict(parts().fleet.get(name).script.stop())

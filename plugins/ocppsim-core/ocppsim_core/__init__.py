@@ -16,7 +16,16 @@
 
 from .clock import ManualClock, StationClock
 from .grid import Grid
-from .station import Session, Station, find
+from .station import Session, Station, find, on_station
 from .vehicle import Vehicle
 
-__all__ = ["Grid", "ManualClock", "Session", "Station", "StationClock", "Vehicle", "find"]
+__all__ = [
+    "Grid",
+    "ManualClock",
+    "Session",
+    "Station",
+    "StationClock",
+    "Vehicle",
+    "find",
+    "on_station",
+]

@@ -80,6 +80,11 @@ class Body:
         return self.on and self.cp.connected and self.boot.registration == "Accepted"
 
     @property
+    def broken(self) -> bool:
+        """Whether the whole station is out of order: a fault of connector 0, or an open door."""
+        return self.main.fault is not None
+
+    @property
     def speed(self) -> float:
         return float(getattr(self.clock, "speed", 1.0))
 

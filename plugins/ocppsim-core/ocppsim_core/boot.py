@@ -71,6 +71,8 @@ class Boot:
             return
         before, self.registration = self.registration, status
         if status != "Accepted":
+            if self._body.on:
+                self._body.cp.stop_heartbeat()  # it sends nothing unasked now
             self._later(interval)
             return
         self._body.on = True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ocppsim.v16.types import ChargePointErrorCode
 
 from .statuses import moves
 
@@ -16,6 +18,9 @@ __all__ = ["Connector", "Driver", "Fault"]
 
 Lock = Literal["works", "open", "stuck"]
 
+_ERROR_CODES = tuple(code for code in get_args(ChargePointErrorCode) if code != "NoError")
+_LENGTHS = {"info": 50, "vendorId": 255, "vendorErrorCode": 50}
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -25,6 +30,15 @@ class Fault:
     info: str | None = None
     vendorId: str | None = None
     vendorErrorCode: str | None = None
+
+    def problem(self) -> str | None:
+        """Why no StatusNotification can say so; None where one can."""
+        if self.errorCode not in _ERROR_CODES:
+            return f"{self.errorCode!r:.80} is no fault: {', '.join(_ERROR_CODES)}"
+        for name, most in _LENGTHS.items():
+            if len(getattr(self, name) or "") > most:
+                return f"the {name} of a fault has at most {most} characters"
+        return None
 
     def fields(self) -> dict[str, str]:
         """The fields of a StatusNotification."""

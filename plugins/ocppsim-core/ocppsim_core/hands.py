@@ -14,6 +14,8 @@ __all__ = ["Hands", "Side"]
 
 Side = Literal["station", "car"]
 
+OPEN_DOOR = Fault("OtherError", "door open")
+
 
 class Hands:
     """Each act raises ValueError where it cannot be done."""
@@ -84,6 +86,9 @@ class Hands:
 
     def fault(self, number: int, fault: Fault, stops: bool) -> None:
         connector = self.at(number)
+        problem = fault.problem()
+        if problem is not None:
+            raise ValueError(problem)
         if stops:
             connector.fault = fault
         else:
@@ -93,18 +98,18 @@ class Hands:
         connector = self.at(number)
         connector.fault = connector.warning = None
         connector.lock = "works"
+        if number == 0 and self._body.door_open:
+            connector.fault = OPEN_DOOR
 
     def door(self, *, opened: bool) -> None:
         body = self._body
         if body.door_open == opened:
             raise ValueError(f"the door is {'open' if opened else 'closed'} already")
         body.door_open = opened
-        body.main.fault = Fault("OtherError", "door open") if opened else None
-        for connector in body.connectors.values():
-            if opened:
-                connector.suspended.add("door")
-            else:
-                connector.suspended.discard("door")
+        if opened:
+            body.main.fault = body.main.fault or OPEN_DOOR
+        elif body.main.fault is OPEN_DOOR:
+            body.main.fault = None
         body.extensions.event("door", open=opened)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ocppsim import ChargePoint
@@ -11,7 +11,7 @@ from ocppsim.configuration import Definition
 
 from .meter_values import refusal
 
-__all__ = ["CORE_KEYS", "KEPT_BY_THE_ENGINE", "MEASURAND_LISTS", "add_keys"]
+__all__ = ["CORE_KEYS", "KEPT_BY_THE_ENGINE", "MEASURAND_LISTS", "add_keys", "rotation_of"]
 
 YEAR = 31_536_000  # s
 MOST_MEASURANDS = 20
@@ -134,6 +134,16 @@ def _of_station(connectors: int, phases: int) -> dict[str, tuple[Definition, Any
         (list_of("SupportedFeatureProfiles", MOST_PROFILES, access="R"), OWN_PROFILES),
     ]
     return {definition.key: (definition, value) for definition, value in found}
+
+
+def rotation_of(connector: int, value: Sequence[str]) -> tuple[int, ...]:
+    """Which phase of the meter, from 0, each phase of this connector hangs on: ``1.STR`` has L1 on
+    S (L2), L2 on T (L3), L3 on R (L1). As RST where nothing is known."""
+    for item in value:
+        number, _, letters = item.partition(".")
+        if number.isdecimal() and int(number) == connector and set(letters) == set("RST"):
+            return tuple("RST".index(letter) for letter in letters)
+    return (0, 1, 2)
 
 
 def _wrong_rotation(value: list[str], connectors: int) -> str | None:

@@ -51,6 +51,8 @@ class Meter:
         """What is plugged in."""
         self.closed = False
         """Whether the contactor is closed: only then does the outlet offer current."""
+        self.rotation: tuple[int, ...] = (0, 1, 2)
+        """Which phase of this meter, from 0, each phase of the vehicle hangs on."""
         self._limits: dict[str, Limit] = {}
         self._active = self._saved(registers, "active")  # Wh in each phase
         self._reactive = self._saved(registers, "reactive")  # varh in each phase
@@ -109,10 +111,16 @@ class Meter:
 
     @property
     def phases(self) -> int:
-        """How many phases are in use, L1 first: those that grid, limits and vehicle have."""
+        """How many phases are in use: those that grid, limits and vehicle have."""
         used = self.grid.phases if self.vehicle is None else self.vehicle.phases
         allowed = [limit.phases for limit in self._limits.values() if limit.phases is not None]
         return min(used, self.grid.phases, *allowed)
+
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Which phases of the grid are in use, from 0; the one of the vehicle's L1 first."""
+        there = [index for index in self.rotation if index < self.grid.phases]
+        return tuple(there[: self.phases])
 
     @property
     def offered_a(self) -> float:
@@ -139,7 +147,7 @@ class Meter:
         return 0.0 if self.vehicle is None else self.vehicle.current_a(self.offered_a)
 
     def _volts(self) -> float:
-        return sum(self._voltages[: self.phases])
+        return sum(self._voltages[index] for index in self.lines)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -168,11 +176,10 @@ class Meter:
         """Integrate while the voltages stay as they are."""
         vehicle = self.vehicle
         assert vehicle is not None
-        phases = self.phases
         charge = vehicle.draw(seconds, self.offered_a, self._volts())
         active = vehicle.power_factor * charge / 3600
         reactive = _reactive_share(vehicle.power_factor) * charge / 3600
-        for index in range(phases):
+        for index in self.lines:
             self._active[index] += self._voltages[index] * active
             self._reactive[index] += self._voltages[index] * reactive
 
@@ -200,7 +207,7 @@ class Meter:
         return Reading(
             voltages=self._voltages,
             frequency=self._frequency,
-            phases=self.phases,
+            lines=self.lines,
             current_a=current,
             offered_a=self.offered_a,
             power_factor=factor,

@@ -13,6 +13,7 @@ from ocppsim import timestamp
 
 from .connector import Connector
 from .grid import Grid
+from .keys import rotation_of
 from .meter import Meter
 from .meter_values import TransactionData, meter_value, parse_measurands
 from .reading import Reading
@@ -96,6 +97,7 @@ class Metering:
         meter, transaction = outlet.meter, connector.transaction
         self.catch_up(connector.number)
         meter.vehicle = outlet.vehicle if connector.complete else None
+        self._suspend(connector, "station", self._body.broken)
         self._suspend(connector, "limit", _allows_nothing(meter))
         over = transaction is not None and transaction.limit is not None
         if over and transaction is not None and transaction.limit is not None:
@@ -107,6 +109,9 @@ class Metering:
             and connector.complete
             and connector.fault is None
             and not connector.suspended
+        )
+        meter.rotation = rotation_of(
+            connector.number, self._body.settings["ConnectorPhaseRotation"]
         )
         vehicle = outlet.vehicle
         connector.car_takes_energy = not vehicle.paused and not vehicle.full
@@ -253,7 +258,7 @@ class Metering:
             return
         payload = {"connectorId": connector.number, "meterValue": [value]}
         transaction = connector.transaction
-        if transaction is not None and (transaction.handle or transaction.transactionId):
+        if transaction is not None and transaction.is_known:
             body.outbox.meter_values(transaction, payload)
         elif body.online or purpose == "trigger":
             body.outbox.tell("MeterValues", payload)

@@ -24,7 +24,8 @@ LAST_WORDS = 10.0
 class Power:
     """Its methods block, in the thread of whoever calls them, never in the station's.
 
-    failures: how many of the next resets fail.
+    failures: how many of the next resets fail. resetting: the central system has asked for one
+    that is under way.
     """
 
     def __init__(self, body: Body) -> None:
@@ -32,6 +33,7 @@ class Power:
         self._turn = threading.Lock()  # held by who switches, which ends by its time-outs
         self._policy = body.cp.reconnecting or Reconnect()
         self.failures = 0
+        self.resetting = False
 
     def on(self) -> None:
         """Switch on, and boot; without a connection as soon as there is one."""
@@ -59,6 +61,7 @@ class Power:
         body = self._body
         with self._turn:
             if not body.on:
+                self.resetting = False
                 return
             if kind == "Soft":
                 body.actor.do(lambda: body.sessions.stop_all("SoftReset"))
@@ -93,6 +96,7 @@ class Power:
             raise WaitTimeout(f"the boot was not accepted within {timeout:g} s: {said}")
 
     def _up(self) -> None:
+        self.resetting = False  # whoever hears of the boot may ask for the next one
         self._body.on = True
         self._body.start_over()
         self._body.boot.begin()
@@ -117,6 +121,7 @@ class Power:
         return False
 
     def _failed(self) -> None:
+        self.resetting = False
         self._body.main.warning = Fault("ResetFailure")
         self._body.extensions.event("reset failed")
 

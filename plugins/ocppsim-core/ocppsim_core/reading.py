@@ -24,7 +24,7 @@ __all__ = ["MEASURANDS", "Kind", "Reading", "phases_of"]
 class Reading:
     """What a meter sees at one moment: the same current and voltages behind every measurand.
 
-    voltages: V, of each phase of the grid. phases: how many of them are in use, L1 first.
+    voltages: V, of each phase of the grid. lines: which of them are in use, from 0.
     current_a, offered_a: A, in each phase in use. power_factor, reactive_share: cosine and sine.
     soc: 0..1, None without a vehicle. temperature: Celsius. active_wh, reactive_varh: registers,
     whole numbers, of each phase; …_before_…: those at the start of the interval.
@@ -32,7 +32,7 @@ class Reading:
 
     voltages: tuple[float, ...]
     frequency: float
-    phases: int
+    lines: tuple[int, ...]
     current_a: float
     offered_a: float
     power_factor: float
@@ -69,7 +69,7 @@ class Reading:
 
     def in_phases(self, amperes: float) -> list[float]:
         """`amperes` in each phase in use, 0 in the others."""
-        return [amperes if index < self.phases else 0.0 for index in range(len(self.voltages))]
+        return [amperes if index in self.lines else 0.0 for index in range(len(self.voltages))]
 
     def powers(self, amperes: float, share: float = 1.0) -> list[float]:
         """U·I and `share` (a cosine or sine) in each phase, W or var, in whole tenths."""

@@ -36,7 +36,6 @@ class Requests:
         self._body = body
         self._power = power
         self._vendors: dict[str, dict[str | None, DataTransfer]] = {}
-        self._resetting = False
 
     def answer(self, request: Request) -> Answer:
         """None: this station has no answer of its own, or no power."""
@@ -117,16 +116,18 @@ class Requests:
         return self._carry_out(decide)
 
     def Reset(self, request: Request) -> Iterator[Payload]:
+        power = self._power
         with self._body.changed:
-            busy, self._resetting = self._resetting, True
+            busy, power.resetting = power.resetting, True
         if busy:
             yield {"status": "Rejected"}
             return
         try:
             yield {"status": "Accepted"}
-            self._power.reset(request.payload["type"])
-        finally:
-            self._resetting = False
+            power.reset(request.payload["type"])
+        except BaseException:  # the answer could not leave, for one
+            power.resetting = False
+            raise
 
     def TriggerMessage(self, request: Request) -> Answer:
         name = f"_trigger_{request.payload['requestedMessage']}"

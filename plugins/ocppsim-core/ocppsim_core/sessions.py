@@ -44,7 +44,7 @@ class Sessions:
         elif connector.driver is not None and same_tag(connector.driver.idTag, idTag):
             self.withdraw(connector)  # the second time it is taken back
             shown("Accepted")
-        elif not connector.free or body.door_open:
+        elif not connector.free or body.broken:
             shown(REFUSED)
         else:
             self._start_with(idTag, connector, shown)
@@ -154,7 +154,9 @@ class Sessions:
             why: str | None = f"there is no connector {number}"
         elif body.boot.registration != "Accepted":
             why = "the boot is not accepted"
-        elif not connector.free or body.door_open:
+        elif body.broken:
+            why = "the station is Faulted"
+        elif not connector.free:
             why = f"connector {connector.number} is {connector.status}"
         else:
             parent = (body.rules.known(idTag) or {}).get("parentIdTag")
@@ -209,8 +211,9 @@ class Sessions:
         body = self._body
         parent = info.get("parentIdTag")
         why = body.extensions.refusal(connector.number, idTag, parent)
-        if not connector.free:
-            why = f"connector {connector.number} is {connector.status}"
+        if body.broken or not connector.free:
+            number = 0 if body.broken else connector.number
+            why = f"connector {number} is {(body.main if body.broken else connector).status}"
         if why is not None:
             body.log("%s may not begin: %s", idTag, why)
             return False
@@ -246,6 +249,7 @@ class Sessions:
         self._lock(connector)
         if (
             self._body.on
+            and not self._body.broken
             and connector.driver is not None
             and connector.complete
             and connector.transaction is None
@@ -306,7 +310,8 @@ class Sessions:
             return  # what follows is up to the script
         transaction.invalid = True
         if body.settings["StopTransactionOnInvalidId"]:
-            self.stop(transaction, "DeAuthorized")
+            # the cable stays locked until its owner shows the card (§3.5.1)
+            self.stop(transaction, "DeAuthorized", unlock=False)
         else:
             body.metering.catch_up(connector.number)
             meter = body.metering.meter(connector.number).register_wh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Literal
@@ -23,12 +24,15 @@ from .statuses import STATUSES
 from .vehicle import Vehicle
 from .wire import Wire
 
-__all__ = ["Session", "Station", "find", "known"]
+__all__ = ["Session", "Station", "find", "known", "on_station"]
+
+_log = logging.getLogger("ocppsim.core")
 
 known: WeakSet[ChargePoint] = WeakSet()
 """Charge points that live with this plugin."""
 
 _stations: WeakKeyDictionary[ChargePoint, Station] = WeakKeyDictionary()
+_awaited: WeakKeyDictionary[ChargePoint, list[Callable[[Station], object]]] = WeakKeyDictionary()
 
 
 class Station(Interface):
@@ -91,6 +95,8 @@ class Station(Interface):
         self._hands = Hands(self._body)
         self._requests = Requests(self._body, self._power)
         _stations[cp] = self
+        for callback in _awaited.get(cp, []):
+            self._greet(callback)
 
     # --- power ---
 
@@ -304,6 +310,12 @@ class Station(Interface):
 
     # --- inside ---
 
+    def _greet(self, callback: Callable[[Station], object]) -> None:
+        try:
+            callback(self)
+        except Exception:
+            _log.exception("%s: a callback of on_station failed", self.cp.name)
+
     def _saw(self, frame: TracedFrame) -> None:
         self._wire.saw(frame)
 
@@ -328,3 +340,12 @@ class Station(Interface):
 def find(cp: ChargePoint) -> Station | None:
     """The station that lives on `cp`."""
     return _stations.get(cp)
+
+
+def on_station(cp: ChargePoint, callback: Callable[[Station], object]) -> None:
+    """Have ``callback(station)`` called as soon as a station is made on `cp`, before it boots; at
+    once where there is one. For plugins: in their hook ocppsim_created."""
+    _awaited.setdefault(cp, []).append(callback)
+    station = find(cp)
+    if station is not None:
+        station._greet(callback)

@@ -38,6 +38,11 @@ class Transaction:
     limit: float | None = None
     shown: int = 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether messages can be sent that belong to it."""
+        return self.handle is not None or self.transactionId is not None
+
     def register(self, meter: float) -> int:
         """What the meter of this transaction shows, Wh, where the connector's shows `meter`; never
         less than was shown before."""

@@ -137,6 +137,11 @@ class World:
         self.csms.start()
         self.csms.wait_for_connection("CP1", timeout=PATIENCE)
 
+    @staticmethod
+    def until(condition: Callable[[], object]) -> None:
+        """Wait for what nobody tells of."""
+        until(condition)
+
     def end(self) -> None:
         self.cp.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,3 +119,19 @@ def test_a_boot_that_nobody_answers_is_tried_again(world: World) -> None:
     station = world.station(on=False, speed=300)
     station.power_on()
     assert len(world.sent("BootNotification")) == 2
+
+
+def test_no_heartbeats_while_pending_again(world: World) -> None:
+    station = world.station(speed=100, configuration={"HeartbeatInterval": 100})
+    pending = {"status": "Pending", "currentTime": "2026-01-01T00:00:00Z", "interval": 100_000}
+    world.csms.answer("BootNotification", pending)
+    world.cp.configuration["HeartbeatInterval"] = 10
+    world.wait_for("Heartbeat")
+    assert world.status_of("TriggerMessage", requestedMessage="BootNotification") == "Accepted"
+    world.until(lambda: station.registration == "Pending")
+    station.do(lambda: None)
+    world.cp.wait_for_handlers()
+    told = len(world.sent("Heartbeat"))
+    due = station.clock.now() + timedelta(seconds=40)
+    world.until(lambda: station.clock.now() > due)  # four intervals
+    assert len(world.sent("Heartbeat")) <= told + 1  # one may have been on its way

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from ocppsim_core import Vehicle
+
+from ocppsim import timestamp
 
 if TYPE_CHECKING:
     from conftest import World
@@ -171,3 +174,35 @@ def test_the_extended_trigger(world: World) -> None:
         action = "ExtendedTriggerMessage"
         assert world.status_of(action, requestedMessage=message) == "Accepted"
         world.wait_for(message)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "phase"),
+    [("1.RST", "L1"), ("0.RST,1.STR", "L2"), ("1.TRS", "L3"), ("2.TRS", "L1")],
+)
+def test_connector_phase_rotation(world: World, rotation: str, phase: str) -> None:
+    """A car with one phase is measured on the phase of the meter that its L1 hangs on."""
+    currents = ",".join(f"Current.Import.L{number}" for number in (1, 2, 3))
+    station = world.station(
+        2,
+        vehicle=Vehicle(phases=1),
+        configuration={"MeterValuesSampledData": currents.split(",")},
+    )
+    world.begin(station)
+    change = {"key": "ConnectorPhaseRotation", "value": rotation}
+    assert world.status_of("ChangeConfiguration", **change) == "Accepted"
+    trigger = {"requestedMessage": "MeterValues", "connectorId": 1}
+    assert world.status_of("TriggerMessage", **trigger) == "Accepted"
+    (value,) = world.wait_for("MeterValues").payload["meterValue"]
+    seen = {one["phase"]: float(one["value"]) for one in value["sampledValue"]}
+    assert seen == {name: 16.0 if name == phase else 0.0 for name in ("L1", "L2", "L3")}
+
+
+def test_a_transaction_with_the_number_0(world: World) -> None:
+    world.csms.answer("StartTransaction", {"transactionId": 0, "idTagInfo": {"status": "Accepted"}})
+    station = world.station()
+    start = {"connectorId": 1, "idTag": "ccc", "meterStart": 0, "timestamp": timestamp()}
+    world.cp.call("StartTransaction", start)
+    world.until(lambda: station.session(1) is not None)
+    assert world.status_of("TriggerMessage", requestedMessage="MeterValues") == "Accepted"
+    assert world.wait_for("MeterValues").payload["transactionId"] == 0

@@ -202,6 +202,12 @@ def test_tc_037_3_offline_start_that_turns_out_invalid_and_stops(world: World) -
     assert (stop["transactionId"], stop["reason"]) == (77, "DeAuthorized")
     world.wait_for("StatusNotification", connectorId=1, status="Finishing")
     assert station.session(1) is None
+    # the cable is a pledge until its owner shows the card
+    station.unplug(1)
+    assert station.locked(1)
+    assert station.present_id_tag("ccc", 1) == "Accepted"
+    station.unplug(1, "station")
+    assert station.status(1) == "Available"
 
 
 def test_max_energy_on_invalid_id(world: World) -> None:
@@ -337,11 +343,58 @@ def test_an_error_that_stops_nothing(world: World) -> None:
 
 
 def test_fault_of_the_whole_station(world: World) -> None:
-    station = world.station()
+    station = world.charging(2, speed=100)
     station.fault(0, "InternalError")
     world.wait_for("StatusNotification", connectorId=0, status="Faulted")
+    world.wait_for("StatusNotification", connectorId=1, status="SuspendedEVSE")
+    energy = station.energy(1)
+    station.plug_in(2)
+    assert station.present_id_tag("eee", 2) == "Refused"
+    assert world.status_of("RemoteStartTransaction", idTag="eee", connectorId=2) == "Rejected"
     station.repair(0)
+    assert energy <= station.energy(1) <= energy + 2  # nothing flowed
     world.wait_for("StatusNotification", connectorId=0, status="Available")
+    world.wait_for("StatusNotification", connectorId=1, status="Charging")
+    assert station.present_id_tag("eee", 2) == "Accepted"
+
+
+def test_a_fault_before_the_cable_comes(world: World) -> None:
+    station = world.station()
+    station.present_id_tag("ccc", 1)
+    station.open_door()
+    station.plug_in(1)
+    assert station.session(1) is None
+    station.close_door()
+    world.wait_for("StartTransaction")
+
+
+@pytest.mark.parametrize(
+    ("code", "more"),
+    [
+        ("Nonsense", {}),
+        ("NoError", {}),
+        ("OtherError", {"info": "x" * 51}),
+        ("OtherError", {"vendorErrorCode": "x" * 51}),
+    ],
+)
+def test_a_fault_that_cannot_be_told(world: World, code: str, more: dict[str, str]) -> None:
+    station = world.station()
+    with pytest.raises(ValueError, match="fault"):
+        station.fault(1, code, **more)
+    assert station.status(1) == "Available"
+
+
+def test_a_fault_behind_an_open_door(world: World) -> None:
+    station = world.station()
+    station.fault(0, "HighTemperature")
+    station.open_door()
+    station.close_door()
+    assert station.status(0) == "Faulted"
+    station.open_door()
+    station.repair(0)
+    assert station.status(0) == "Faulted"  # the door is open yet
+    station.close_door()
+    assert station.status(0) == "Available"
 
 
 def test_the_door(world: World) -> None:

@@ -37,7 +37,7 @@ def number(reading: Reading, measurand: Measurand, phase: Phase | None = None) -
 def watts(meter: Meter) -> float:
     """The sum of U·I over the phases in use, times the power factor, W."""
     reading = meter.reading()
-    volts = sum(reading.voltages[: reading.phases])
+    volts = sum(reading.voltages[index] for index in reading.lines)
     return volts * reading.current_a * reading.power_factor
 
 

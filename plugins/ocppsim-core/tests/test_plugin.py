@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ocppsim_core.plugin
 import pytest
-from ocppsim_core import Station
+from ocppsim_core import Station, on_station
 
 from ocppsim import Plugins, Request, connect, hookimpl
 from ocppsim.csms import CentralSystem
+
+if TYPE_CHECKING:
+    from conftest import World
 
 REMOTE_TRIGGER = Path(__file__).parents[2] / "ocppsim-remote-trigger"
 
@@ -64,3 +67,17 @@ def test_its_hooks() -> None:
     for hook in ("ocpp16_reset", "ocppsim_trigger", "ocppsim_closed", "ocppsim_script"):
         assert hook in info.hooks
     assert "ocpp16_reserve_now" in info.hooks  # to keep silent while it is rejected
+
+
+def test_who_waits_for_a_station(world: World) -> None:
+    seen: list[Station] = []
+
+    def fails(station: Station) -> None:
+        raise RuntimeError("no")
+
+    on_station(world.cp, fails)
+    on_station(world.cp, seen.append)
+    station = world.station(on=False)
+    assert seen == [station]
+    on_station(world.cp, seen.append)
+    assert seen == [station, station]
