@@ -26,6 +26,7 @@ docs: $(VENV)/.dev  ## build the pages into docs/_build/html; a warning is an er
 
 bench: $(VENV)/.dev  ## speed and memory, side by side with others
 	$(BIN)/python tests/benchmarks/run.py $(BENCH)
+	$(BIN)/python tests/benchmarks/api.py $(API)
 
 fuzz: $(VENV)/.dev  ## 100,000 mad messages through one connection
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(FUZZ)

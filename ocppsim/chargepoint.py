@@ -5,47 +5,42 @@ from __future__ import annotations
 import logging
 import math
 import os
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, MutableMapping
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from .address import Address
 from .blocking import may_block
-from .calls import Result
 from .clock import check_timeout, timestamp
 from .configuration import Configuration, Definition
 from .conversation import Conversation
 from .credentials import profile_from
 from .errors import ConnectionLost, WaitTimeout
+from .face.answering import Answering
+from .face.calling import Calling
+from .face.supplying import Supplying
 from .files import Files
-from .handlers import Handler, Handlers
+from .handlers import Handlers
 from .heartbeat import Heartbeat
 from .interrupts import wait_for_all
-from .keystore import KeyStore
 from .link import Link, Settings
 from .plugins import Plugins
 from .protocol import Protocol
 from .reconnecting import Reconnect
-from .request import TRIGGERS, Answers, Request
+from .request import Answers, Request
 from .rpc import CallFrame
 from .state import State, open_store
-from .subject import common_name
-from .trace import Direction, Trace, TracedFrame
+from .trace import Trace
 from .transaction_queue import ATTEMPTS, RETRY_INTERVAL, TransactionQueue
-from .transactions import Transaction, verify
-from .transfer import Progress
+from .transactions import verify
 from .transport import Handshake
 from .violation import Violation
-from .waiting import Expecting, Waiting, matches
+from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from .certificates import CertificateRequest
     from .listener import Listener
     from .store import Store
 
@@ -76,7 +71,7 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
         return f"{self._name}: {msg}", kwargs
 
 
-class ChargePoint:
+class ChargePoint(Calling, Answering, Supplying):
     """One charge point, connected to a CSMS. `ocppsim.connect` makes it; ``with`` closes it.
 
     name: its identity. vars: an empty namespace for the script's own things. protocol: the version
@@ -150,116 +145,7 @@ class ChargePoint:
             )
         plugins.tell("ocppsim_created", cp=self)
 
-    # --- calls ---
-
-    def submit(
-        self,
-        action: str,
-        payload: Mapping[str, Any] | None = None,
-        *,
-        timeout: float | None = None,
-        validate: bool = True,
-        unique_id: str | None = None,
-        concurrent: bool = False,
-    ) -> Future[Result]:
-        """Send a CALL without waiting for its answer: a Future of a `Result`.
-
-        One CALL is outstanding at a time, first come first served; `concurrent` sends at once.
-        timeout: seconds from sending, else the response time-out. unique_id: else a new UUID.
-        validate=False sends a payload that breaks the schema, or an action that OCPP does not have.
-        Raises InvalidPayload before anything leaves; everything else ends the future: see `call`.
-        """
-        return self._conversation.submit(
-            action,
-            {} if payload is None else payload,
-            timeout=self._response_timeout if timeout is None else timeout,
-            validate=validate,
-            unique_id=unique_id,
-            concurrent=concurrent,
-        )
-
-    def call(
-        self,
-        action: str,
-        payload: Mapping[str, Any] | None = None,
-        *,
-        timeout: float | None = None,
-        validate: bool = True,
-        unique_id: str | None = None,
-        concurrent: bool = False,
-    ) -> Result:
-        """Send a CALL and wait for the payload of its CALLRESULT; arguments as for `submit`.
-
-        Raises InvalidPayload (the request is wrong: nothing was sent; or the response is, unless
-        ``strict=False``), CallError (the CSMS answered with a CALLERROR), CallTimeout,
-        ConnectionLost, WouldDeadlock (from an observer, or a callback of a future).
-        """
-        may_block(f"call({action!r})")
-        return self.submit(
-            action,
-            payload,
-            timeout=timeout,
-            validate=validate,
-            unique_id=unique_id,
-            concurrent=concurrent,
-        ).result()
-
-    def send_raw(self, data: str | bytes, *, fragments: int = 1) -> None:
-        """Send anything at all as one message: text for str, binary for bytes.
-
-        fragments: in so many WebSocket frames (RFC 6455 §5.4). Raises ConnectionLost.
-        """
-        if fragments < 1:
-            raise ValueError(f"a message has at least one fragment, not {fragments}")
-        self._conversation.send_raw(data, fragments=fragments)
-
-    def ping(self, payload: bytes | None = None, *, timeout: float = 10.0) -> float:
-        """Send a WebSocket ping; the seconds until its pong (RFC 6455 §5.5.2).
-
-        payload: at most 125 bytes; random ones if not given. Raises TimeoutError,
-        ConnectionLost, ValueError.
-        """
-        may_block("ping()")
-        if payload is not None and len(payload) > 125:
-            raise ValueError(f"a ping has at most 125 bytes (RFC 6455 §5.5), not {len(payload)}")
-        return self._link.transport.ping(os.urandom(8) if payload is None else payload, timeout)
-
-    # --- the transaction queue ---
-
-    def enqueue_start(self, payload: Mapping[str, Any]) -> Transaction:
-        """Put a StartTransaction into the transaction queue; a Future of its answer, to be given to
-        `enqueue` with what belongs to it.
-
-        The queue delivers one message at a time, in order, once there is a connection and the CSMS
-        has accepted a BootNotification (OCPP 1.6 §3.7). One that the CSMS fails to process, or does
-        not answer in time, is sent again as TransactionMessageAttempts and
-        TransactionMessageRetryInterval say (§3.7.1), then given up: its future raises GivenUp. With
-        a state_dir it is on the disk when this comes back, and outlives the process.
-        Raises InvalidPayload, ConnectionLost where this is closed.
-        """
-        return self.queue.enqueue_start(payload)
-
-    def enqueue(
-        self,
-        action: str,
-        payload: Mapping[str, Any],
-        *,
-        transaction: Transaction | int | None = None,
-    ) -> Future[Result]:
-        """Put another message into the transaction queue: MeterValues, StopTransaction, or what
-        else is not to be lost. A Future of its answer.
-
-        transaction: what `enqueue_start` or `open_transactions` gave, or a transactionId; the
-        payload then has none: it is filled in when the message is sent. Where the start is given
-        up, so is what belongs to it. Raises as `enqueue_start`; ValueError for a StartTransaction,
-        a BootNotification, two transactionIds, or a transaction that is none of this charge point.
-        """
-        return self.queue.enqueue(action, payload, transaction)
-
-    def open_transactions(self) -> list[Transaction]:
-        """The transactions whose StopTransaction was not put into the queue, oldest first; with a
-        state_dir those of earlier processes too."""
-        return self.queue.open_transactions()
+    # --- what is made when it is first used ---
 
     @property
     def queue(self) -> TransactionQueue:
@@ -310,154 +196,7 @@ class ChargePoint:
                 self._state = State(self._store)
             return self._state
 
-    # --- requests of the CSMS ---
-
-    @overload
-    def on(
-        self, action: str, message: str | None = None, /, *, once: bool = False
-    ) -> Callable[[Handler], Handler]: ...
-    @overload
-    def on(
-        self, action: str, handler: Handler | Mapping[str, Any], /, *, once: bool = False
-    ) -> Handler: ...
-    @overload
-    def on(
-        self,
-        action: str,
-        message: str,
-        handler: Handler | Mapping[str, Any],
-        /,
-        *,
-        once: bool = False,
-    ) -> Handler: ...
-
-    def on(
-        self,
-        action: str,
-        message: str | Handler | Mapping[str, Any] | None = None,
-        handler: Handler | Mapping[str, Any] | None = None,
-        /,
-        *,
-        once: bool = False,
-    ) -> Handler | Callable[[Handler], Handler]:
-        """Have `handler(request)` answer an action of the CSMS; without it, a decorator.
-
-        message: for TriggerMessage and ExtendedTriggerMessage, only this requestedMessage.
-        handler: a function, or a payload to answer with. once: for the next one only, before a
-        handler that stays.
-
-        Registering again replaces. What a handler may return and do: docs/handlers.md. Raises
-        TypeError where it is neither a function nor a payload.
-        """
-        if message is not None and not isinstance(message, str):
-            message, handler = None, message
-        if message is not None and action not in TRIGGERS:
-            text = (
-                f"{action} asks for no message; give a function or a payload, not {message!r:.80}"
-            )
-            raise TypeError(text)
-
-        def register(function: Handler) -> Handler:
-            self._handlers.on(action, message, function, once)
-            return function
-
-        if handler is None:
-            return register
-        if not callable(handler) and not isinstance(handler, Mapping):
-            raise TypeError(f"a handler is a function or a payload (a dict), not {handler!r:.80}")
-        return register(handler if callable(handler) else _constant(handler))
-
-    def expect(
-        self,
-        action: str,
-        *,
-        timeout: float = 30.0,
-        where: Callable[[Request], object] | None = None,
-    ) -> Request:
-        """Wait for the next request of `action`, for the script to answer (`Request.reply`).
-
-        It comes here before any handler. where(request): only one for which this is true. What may
-        come before the script gets here: `expecting`.
-        Raises WaitTimeout that says what came instead, ConnectionLost when this is closed.
-        """
-        with self.expecting(action, where=where) as expecting:
-            return expecting.get(timeout)
-
-    def expecting(
-        self, action: str, *, where: Callable[[Request], object] | None = None
-    ) -> Expecting:
-        """Armed from entering the ``with``, so that nothing is missed::
-
-        with cp.expecting("Reset") as resets:
-            ...  # what makes the CSMS send it
-            resets.get(timeout=5).reply(status="Accepted")
-        """
-        self._handlers.check(action)
-        return Expecting(self._waiting, action, where)
-
-    def wait_for_request(
-        self,
-        action: str,
-        *,
-        where: Callable[[TracedFrame], object] | None = None,
-        after: TracedFrame | int | None = None,
-        timeout: float = 30.0,
-    ) -> TracedFrame:
-        """Wait for the next request of `action` and look at it; handlers answer. Arguments and
-        errors as for `wait_for_frame`."""
-        self._handlers.check(action)
-        return self.wait_for_frame(
-            action, direction="received", type="CALL", where=where, after=after, timeout=timeout
-        )
-
-    def wait_for_frame(
-        self,
-        action: str | None = None,
-        *,
-        direction: Direction | None = None,
-        type: str | None = None,
-        where: Callable[[TracedFrame], object] | None = None,
-        after: TracedFrame | int | None = None,
-        timeout: float = 30.0,
-    ) -> TracedFrame:
-        """Wait for a frame on the wire: of this action, direction (``"sent"``, ``"received"``),
-        type (``"CALL"``, ``"CALLRESULT"``, ``"CALLERROR"``, ``"bad"``), and for which `where` is
-        true.
-
-        after: a frame, or its number; frames after it count, come already or not. Without it, only
-        those that come now. Raises as `expect`; ValueError for a direction or type that there is
-        not.
-        """
-        return self._waiting.frame(
-            lambda frame: matches(frame, action, direction, type, where),
-            " ".join(filter(None, (direction, action, type))) or "frame",
-            after.number if isinstance(after, TracedFrame) else after,
-            timeout,
-        )
-
-    def wait_for_handlers(self, *, timeout: float = 30.0) -> None:
-        """Wait until no handler runs: the last line of a script whose handlers go on after they
-        have answered. Raises WaitTimeout that names those that run."""
-        may_block("wait_for_handlers()")
-        running = self._handlers.wait(check_timeout(timeout), self._is_closed)
-        if running and self._is_closed():
-            raise ConnectionLost(f"closed while these ran: {', '.join(running)}")
-        if running:
-            raise WaitTimeout(f"still running after {timeout:g} s: {', '.join(running)}")
-
-    def frames(
-        self,
-        action: str | None = None,
-        *,
-        direction: Direction | None = None,
-        type: str | None = None,
-        where: Callable[[TracedFrame], object] | None = None,
-    ) -> list[TracedFrame]:
-        """The frames in `trace` that match, oldest first.
-
-        where(frame): only those for which this is true. Arguments else as for `wait_for_frame`.
-        """
-        return [frame for frame in self.trace if matches(frame, action, direction, type, where)]
+    # --- what is told to the script ---
 
     def on_close(
         self, callback: Callable[[ConnectionLost], object]
@@ -619,101 +358,6 @@ class ChargePoint:
         self.stop_heartbeat()
         self._link.abort(reset=reset)
 
-    # --- certificates ---
-
-    @property
-    def keystore(self) -> KeyStore:
-        """Key and certificate of this charge point, and where new ones are saved. `reconnect` uses
-        the pair that was saved last."""
-        return self._link.target.tls.keystore
-
-    def trust(self, roots: Iterable[str]) -> None:
-        """Trust these certificates (PEM) too, from the next connection on, in place of those of the
-        call before; nothing with a context of the script's own (``ssl_context=``)."""
-        self._link.trust(roots)
-
-    @property
-    def trusted(self) -> list[str]:
-        """Whom this trusts beside the system's trust store: what `connect` was given, and `trust`;
-        a PEM each. Raises CertificateError for a file that is not good."""
-        return self._link.target.tls.trusted()
-
-    def generate_csr(
-        self, subject: str | None = None, *, key_type: str = "EC", key_size: int | None = None
-    ) -> CertificateRequest:
-        """A new private key, and a signing request for SignCertificate (PKCS #10), in PEM.
-
-        subject: ``/C=DE/O=Org/CN=cp1`` or ``CN=cp1,O=Org,C=DE`` (RFC 4514); without it the common
-        name is that of this charge point. key_type: ``"EC"``, with a key_size of 256, 384 or 521
-        bits, or ``"RSA"``, with 2048 bits or more; the first of each is the default.
-        Raises CertificateError for what is no subject, or no such key.
-        """
-        # the library behind it takes a while to import
-        from .certificates import generate_csr
-
-        subject = common_name(self.name) if subject is None else subject
-        return generate_csr(subject, key_type=key_type, key_size=key_size)
-
-    # --- files ---
-
-    def ftp_upload(
-        self,
-        location: str,
-        name: str,
-        data: bytes | str | Path | BinaryIO | None = None,
-        *,
-        timeout: float = 30.0,
-        ssl_context: ssl.SSLContext | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        """Upload a file to the folder `location` (``ftp://``, ``ftps://``), as GetDiagnostics asks
-        for (OCPP 1.6 §5.9).
-
-        data: bytes, text, the Path of a file, or an open binary file; None uploads this charge
-        point's message log: what `trace` holds, as a record. timeout: s without progress.
-        ssl_context: for ``ftps://`` (explicit TLS); else the system's trust store holds. progress:
-        called with the bytes done and their total, now and then.
-        Raises TransferError that says what and where, without the password; OSError for a local
-        file.
-        """
-        may_block("ftp_upload()")
-        self._files.upload(location, name, data, timeout, ssl_context, progress)
-
-    def ftp_download(
-        self,
-        location: str,
-        *,
-        timeout: float = 30.0,
-        ssl_context: ssl.SSLContext | None = None,
-        progress: Progress | None = None,
-    ) -> Path:
-        """Download the file at `location`, as UpdateFirmware asks for (OCPP 1.6 §5.19).
-
-        The file lies in a temporary folder of this charge point until it is closed. Arguments and
-        errors as for `ftp_upload`.
-        """
-        may_block("ftp_download()")
-        return self._files.download(location, timeout, ssl_context, progress)
-
-    # --- other programs ---
-
-    def start_listener(
-        self, port: int = 0, bind: str = "127.0.0.1", users: Mapping[str, str] | None = None
-    ) -> Listener:
-        """A small web listener, to which the script adds routes: ``@listener.get("/stop")``. It
-        ends with this charge point, or by its `terminate`.
-
-        port: 0 takes a free one. bind: the address; others than the loopback are open to the
-        network. users: name to password, for HTTP Basic; without them nobody is asked.
-        Raises OSError where it cannot listen there, ModuleNotFoundError where the extra ``server``
-        is not installed.
-        """
-        from .listener import Listener
-
-        listener = Listener(self.name, self._log, port, bind, users)
-        self._listeners.append(listener)
-        return listener
-
     # --- the script ---
 
     @property
@@ -871,7 +515,3 @@ class ChargePoint:
         with self._life:
             if self._store is not None and not self._wanted():
                 self._store.close()
-
-
-def _constant(payload: Mapping[str, Any]) -> Handler:
-    return lambda request: dict(payload)

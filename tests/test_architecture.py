@@ -95,4 +95,4 @@ def test_nothing_is_evaluated_or_given_to_a_shell() -> None:
                     for module in modules
                 ):
                     found.add(file.name)
-    assert found == {"runner.py"}  # which runs the script of the user
+    assert found == {"runner.py", "scripts.py"}  # which run the scripts of the user

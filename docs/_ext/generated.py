@@ -293,7 +293,9 @@ def _schema(schema: dict[str, Any]) -> str:
         name = schema["$ref"].rpartition("/")[2]
         return f", [{name}](#rest-{name.lower()})"
     names = ", ".join(f"`{name}`" for name in schema.get("properties", ()))
-    return f": {names}" if names else f", {schema['description']}" if "description" in schema else ""
+    return (
+        f": {names}" if names else f", {schema['description']}" if "description" in schema else ""
+    )
 
 
 # --- text ----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from .. import interrupts
 from ..clock import timestamp
 from ..errors import Stopped
 from ..masking import mask_text
+from .memory import watched
 from .output import Output, capture
 from .refusal import Refusal
 from .surroundings import surroundings
@@ -33,6 +34,7 @@ _log = logging.getLogger("ocppsim.server")
 
 HISTORY = 20
 MAX_TRACEBACK = 50_000  # characters
+_LOOK = 0.2  # s between looks at how the process grows
 _STEP = 0.05  # s between looks at a script that is to stop
 _ENGINE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 # what begins code of a script in threads of its own; other threads only call it, and must live on
@@ -88,6 +90,7 @@ class _Run:
         self.started = time.time()
         self.output = Output()
         self.error: BaseException | None = None
+        self.reason = ""  # why the server stopped it
         self.over = threading.Event()
         self.thread: threading.Thread | None = None
 
@@ -133,7 +136,7 @@ class ScriptRunner:
         except RuntimeError as error:  # the system has no more threads
             run.error = error
             run.over.set()
-        run.over.wait()
+        self._watch(run)
         return self._end(run)
 
     def stop(self, timeout: float = 5.0) -> Stop:
@@ -190,6 +193,15 @@ class ScriptRunner:
                 self._waiting.remove(me)
                 self._changed.notify_all()
 
+    def _watch(self, run: _Run) -> None:
+        """Until it is over; it ends where the process grows too much."""
+        with watched() as watch:
+            while not run.over.wait(_LOOK):
+                grown = watch.excess()
+                if grown:
+                    run.reason = f"it was stopped as the process grew by {grown >> 20} MB"
+                    self.stop()
+
     def _execute(self, run: _Run, source: str) -> None:
         error: BaseException | None = None
         try:
@@ -237,6 +249,8 @@ class ScriptRunner:
 def _judged(run: _Run) -> tuple[bool, str]:
     """Whether it went well; what to say where it did not."""
     error = run.error
+    if run.reason:
+        return False, f"{type(error).__name__ if error else 'Stopped'}: {run.reason}"
     if error is None:
         return True, ""
     if isinstance(error, SystemExit):

@@ -23,13 +23,15 @@ from ocppsim.parser import ocppsim_parser, parse, server_address
 def test_a_signal_ends_it_cleanly(
     tmp_path: Path, number: signal.Signals, status: int, said: str
 ) -> None:
-    with served(tmp_path, "--demo") as client:
-        # a connection that never says anything does not hold it up
-        with socket.create_connection((client.host, client.port), 30):
-            assert client.get("/cp/CP1").json["connected"] is True
-            assert client.process is not None
-            client.process.send_signal(number)
-            _, err = client.process.communicate(timeout=60)
+    with (
+        served(tmp_path, "--demo") as client,
+        # which never says anything, and does not hold it up
+        socket.create_connection((client.host, client.port), 30),
+    ):
+        assert client.get("/cp/CP1").json["connected"] is True
+        assert client.process is not None
+        client.process.send_signal(number)
+        _, err = client.process.communicate(timeout=60)
     assert client.process.returncode == status
     assert err.splitlines()[-1] == f"ocppsim: {said}"
     assert "Traceback" not in err

@@ -107,9 +107,7 @@ def test_a_body_that_is_none(
 
 
 @every
-def test_another_method(
-    client: Client, method: str, path: str, operation: dict[str, Any]
-) -> None:
+def test_another_method(client: Client, method: str, path: str, operation: dict[str, Any]) -> None:
     answer = client.ask("PATCH", filled(path))
     assert answer.status == 405
     assert method in answer.headers["allow"].split(", ")

@@ -17,6 +17,7 @@ pytest.importorskip("flask", reason="the extra server is not installed")
 
 from ocppsim import CallError, Plugins, interrupts
 from ocppsim.csms import CentralSystem
+from ocppsim.server import memory
 from ocppsim.server.events import EventLog
 from ocppsim.server.fleet import Entry, Fleet
 from ocppsim.server.output import MAX_OUTPUT
@@ -232,6 +233,40 @@ def test_its_life_is_in_the_events(world: World) -> None:
     ]
     assert '"ok":false' in world.said("script")[1].text
     assert "ZeroDivisionError" in world.said("script")[1].text
+
+
+def test_one_that_fills_memory_slowly_is_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "MAX_GROWTH", 100_000_000)
+    outcome = world.run(
+        """
+        import time
+        held = []
+        while True:
+            held.append(bytearray(1_000_000))
+            time.sleep(0.001)
+        """
+    )
+    assert not outcome.ok
+    assert "it was stopped as the process grew by" in outcome.text
+    assert world.well("print('alive')") == "alive\n"
+
+
+def test_of_several_the_one_that_began_last_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    resident = [0]
+    monkeypatch.setattr(memory, "MAX_GROWTH", 100)
+    monkeypatch.setattr(memory, "_resident", lambda: resident[0])
+    with memory.watched() as first:
+        resident[0] = 90
+        with memory.watched() as second:
+            resident[0] = 150
+            assert (first.excess(), second.excess()) == (0, 0)
+            resident[0] = 200
+            assert (first.excess(), second.excess()) == (0, 110)
+        assert first.excess() == 110
+        resident[0] = 180
+        assert first.excess() == 0
 
 
 # --- one at a time ---

@@ -46,9 +46,14 @@ def test_it_starts_and_stops_in_a_program() -> None:
 
 def test_what_is_no_http(tmp_path: Path) -> None:
     with served(tmp_path, plugins="") as client:
-        for data in (b"\r\n\r\n", b"GET\r\n\r\n", b"\xff" * 100 + b"\r\n\r\n", b"GET / HTTP/9\r\n\r\n"):
+        for data in (
+            b"\r\n\r\n",
+            b"GET\r\n\r\n",
+            b"\xff" * 100 + b"\r\n\r\n",
+            b"GET / HTTP/9\r\n\r\n",
+        ):
             with socket.create_connection((client.host, client.port), 60) as sock:
-                sock.sendall(data)
+                sock.sendall(line + b"\r\n\r\n")
                 answer = sock.makefile("rb").read()
             assert b"500" not in answer.split(b"\r\n")[0]
         assert client.get("/cp").status == 200

@@ -26,7 +26,11 @@ def add_options(parser: argparse._ArgumentGroup) -> None:
         "--connectors", metavar="NUMBER", type=_count, default=1, help="of the station; 1"
     )
     parser.add_argument(
-        "--id-tag", metavar="TAG", default="04E8C2A2", help="the card of --demo; %(default)s"
+        "--id-tag",
+        metavar="TAG",
+        type=_tag,
+        default="04E8C2A2",
+        help="the card of --demo; %(default)s",
     )
     parser.add_argument(
         "--speed",
@@ -54,6 +58,12 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
     return int(text)
+
+
+def _tag(text: str) -> str:
+    if not 1 <= len(text) <= 20:
+        raise argparse.ArgumentTypeError(f"{text!r:.80} does not have 1 to 20 characters")
+    return text
 
 
 def _factor(text: str) -> float:
