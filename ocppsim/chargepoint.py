@@ -125,6 +125,7 @@ class ChargePoint(Calling, Answering, Supplying):
             on_up=self._on_up,
             on_again=lambda: self._tell(self._on_reconnect, "on_reconnect"),
             on_down=self._on_down,
+            on_failed=lambda error: plugins.tell("ocppsim_connect_failed", cp=self, error=error),
             on_give_up=lambda error: self._tell(self._on_give_up, "on_give_up", error),
             on_refused=self._on_refused,
         )

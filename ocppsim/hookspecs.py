@@ -60,6 +60,12 @@ def ocppsim_disconnected(cp: ChargePoint, reason: ConnectionLost) -> None:
 
 
 @hookspec
+def ocppsim_connect_failed(cp: ChargePoint, error: Exception) -> None:
+    """An attempt to connect again by itself has failed (ConnectError, CertificateError); what fails
+    by hand raises there. It must not block."""
+
+
+@hookspec
 def ocppsim_closed(cp: ChargePoint) -> None:
     """`close` was called: what the plugin has running for this charge point ends here, threads of
     its own too. Each time; a `reconnect` may follow."""

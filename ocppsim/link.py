@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .address import Address
 from .blocking import may_block, never_block
 from .clock import scaled
-from .errors import ConnectError, ConnectionLost
+from .errors import CertificateError, ConnectError, ConnectionLost
 from .interrupts import wait_for, wakeable
 from .protocol import Protocol
 from .reconnecting import MINIMUM_PAUSE, Reconnect, Redial
@@ -58,8 +58,9 @@ class Link:
     called.
     on_up(by_itself): connected, nothing received yet; by_itself: after a loss. on_again(): the
     same, but later, when it is being read. on_down(reason, by_us): the end, told once a connection,
-    in its reader thread. on_give_up(error): there are no more attempts. on_refused(why, again):
-    the CSMS refused the certificate in use, and took the former one; again: not at the first time.
+    in its reader thread. on_failed(error): an attempt by itself did not bring one.
+    on_give_up(error): there are no more attempts. on_refused(why, again): the CSMS refused the
+    certificate in use, and took the former one; again: not at the first time.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Link:
         on_up: Callable[[bool], object],
         on_again: Callable[[], object],
         on_down: Callable[[ConnectionLost, bool], object],
+        on_failed: Callable[[Exception], object],
         on_give_up: Callable[[Exception], object],
         on_refused: Callable[[str, bool], object],
     ) -> None:
@@ -86,6 +88,7 @@ class Link:
         self._on_up = on_up
         self._on_again = on_again
         self._on_down = on_down
+        self._on_failed = on_failed
         self._on_give_up = on_give_up
         self._on_refused = on_refused
         self._transport: Transport | None = None
@@ -282,8 +285,12 @@ class Link:
             wanted = self._open and self._policy is not None and redial and redial.under_way
             return not wanted or self._by_hand > 0 or self.connected
 
-        with self._dialling:
-            self._connect(over, self._target, by_itself=True)
+        try:
+            with self._dialling:
+                self._connect(over, self._target, by_itself=True)
+        except (ConnectError, CertificateError) as error:
+            self._on_failed(error)
+            raise
         if self.connected:  # and not closed by what was told of it
             self._log.info("connected again")
             self._on_again()

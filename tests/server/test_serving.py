@@ -11,6 +11,7 @@ from pathlib import Path
 from server.client import served
 
 from ocppsim.server import Server
+from ocppsim.server.events import MAX_CLIENTS
 from ocppsim.server.serving import MAX_CONNECTIONS
 
 
@@ -45,15 +46,19 @@ def test_it_starts_and_stops_in_a_program() -> None:
 
 
 def test_what_is_no_http(tmp_path: Path) -> None:
+    lines = b"", b"GET", b"\xff" * 100, b"GET / HTTP/9", b"GET / HTTP/1.1\r\nHost: \xff"
     with served(tmp_path, plugins="") as client:
-        for data in (
-            b"\r\n\r\n",
-            b"GET\r\n\r\n",
-            b"\xff" * 100 + b"\r\n\r\n",
-            b"GET / HTTP/9\r\n\r\n",
-        ):
+        for line in lines:
             with socket.create_connection((client.host, client.port), 60) as sock:
                 sock.sendall(line + b"\r\n\r\n")
                 answer = sock.makefile("rb").read()
             assert b"500" not in answer.split(b"\r\n")[0]
         assert client.get("/cp").status == 200
+
+
+def test_heads_without_bodies(tmp_path: Path) -> None:
+    """Also of streams, which nobody reads then: they do not count as readers."""
+    with served(tmp_path, plugins="") as client:
+        for _ in range(MAX_CLIENTS + 5):
+            assert client.ask("HEAD", "/events").status == 200
+        assert client.ask("HEAD", "/cp").text == ""

@@ -231,11 +231,19 @@ class Metering:
                 self._collect(outlet, "StopTxnAlignedData", "Sample.Clock", "stop aligned", moment)
 
     def _value(
-        self, outlet: _Outlet, key: str, context: Any, moment: datetime, purpose: str
+        self,
+        outlet: _Outlet,
+        key: str,
+        context: Any,
+        moment: datetime,
+        purpose: str,
+        transaction: Transaction | None = None,
     ) -> Any:
         items = parse_measurands(",".join(self._body.settings[key]), phases=self.phases)
         reading = outlet.meter.reading(outlet.since.get(purpose))
         outlet.since[purpose] = reading
+        if transaction is not None and not transaction.ours:
+            reading = reading.showing(transaction.register(outlet.meter.register_wh))
         return meter_value(items, reading, context, moment)
 
     def _collect(
@@ -253,11 +261,11 @@ class Metering:
         self, connector: Connector, key: str, context: str, moment: datetime, purpose: str
     ) -> None:
         outlet, body = self._outlets[connector.number], self._body
-        value = self._value(outlet, key, context, moment, purpose)
+        transaction = connector.transaction
+        value = self._value(outlet, key, context, moment, purpose, transaction)
         if value is None:
             return
         payload = {"connectorId": connector.number, "meterValue": [value]}
-        transaction = connector.transaction
         if transaction is not None and transaction.is_known:
             body.outbox.meter_values(transaction, payload)
         elif body.online or purpose == "trigger":

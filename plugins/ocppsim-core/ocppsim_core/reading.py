@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ocppsim.v16.types import (
@@ -66,6 +66,17 @@ class Reading:
             for name, text in texts
             if text is not None
         ]
+
+    def showing(self, active_wh: int) -> Reading:
+        """The same, by a meter whose active register shows `active_wh` over all phases."""
+        there = sum(self.active_wh) or len(self.active_wh)
+        parts = [
+            active_wh * (part if any(self.active_wh) else 1) // there for part in self.active_wh
+        ]
+        parts[0] += active_wh - sum(parts)
+        used = zip(parts, self.active_wh, self.active_before_wh, strict=True)
+        before = tuple(part - (now - then) for part, now, then in used)
+        return replace(self, active_wh=tuple(parts), active_before_wh=before)
 
     def in_phases(self, amperes: float) -> list[float]:
         """`amperes` in each phase in use, 0 in the others."""

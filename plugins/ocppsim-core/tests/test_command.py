@@ -80,6 +80,8 @@ def test_a_station_charges_by_itself_until_ctrl_c(ocppsim: list[str], csms: Cent
         (["--station", "--connectors=0"], "'0' is not a number from 1 to 1000"),
         (["--station", "--speed=fast"], "'fast' is not a number above 0"),
         (["--station", "--speed=0"], "'0' is not a number above 0"),
+        (["--station", "--id-tag="], "'' does not have 1 to 20 characters"),
+        (["--station", f"--id-tag={'x' * 21}"], "does not have 1 to 20 characters"),
     ],
 )
 def test_a_line_that_makes_no_sense(ocppsim: list[str], arguments: list[str], said: str) -> None:

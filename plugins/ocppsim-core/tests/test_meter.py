@@ -365,3 +365,20 @@ def test_a_meter_does_not_run_backwards(seconds: float) -> None:
 def test_wires_bear_some_current() -> None:
     with pytest.raises(ValueError, match="above 0 A, not 0"):
         Meter(max_current_a=0)
+
+
+@given(st.integers(0, 3600), st.integers(0, 3600), st.integers(0, 10**7))
+@settings(deadline=None, max_examples=50)
+def test_a_reading_by_another_meter(first: int, then: int, shown: int) -> None:
+    """Phases add up to what it shows, and what has flowed meanwhile stays the same."""
+    meter = charging(phases=2)
+    meter.advance(first)
+    before = meter.reading()
+    meter.advance(then)
+    reading = meter.reading(before)
+    other = reading.showing(shown)
+    assert number(other, REGISTER) == shown == sum(number(other, REGISTER, p) for p in PHASES)
+    assert min(other.active_wh) >= 0
+    for phase in (None, *PHASES):
+        interval = number(other, "Energy.Active.Import.Interval", phase)
+        assert interval == number(reading, "Energy.Active.Import.Interval", phase)

@@ -190,3 +190,20 @@ def test_one_station_a_charge_point(world: World) -> None:
     assert find(world.cp) is None
     with pytest.raises(RuntimeError, match="closed"):
         station.plug_in(1)
+
+
+def test_what_is_measured_goes_on_from_the_meter_start_of_the_script(world: World) -> None:
+    station = world.station(speed=600)
+    world.begin(station)
+    world.wait_for("MeterValues")
+    station.unplug(1)
+    world.wait_for("StopTransaction")
+    for meter in (0, 50_000):  # less, and more, than the meter of the station shows
+        start = {"connectorId": 1, "idTag": "ccc", "meterStart": meter, "timestamp": timestamp()}
+        number = world.cp.call("StartTransaction", start)["transactionId"]
+        trigger = {"requestedMessage": "MeterValues", "connectorId": 1}
+        assert world.status_of("TriggerMessage", **trigger) == "Accepted"
+        payload = world.wait_for("MeterValues", transactionId=number).payload
+        assert payload["meterValue"][0]["sampledValue"][0]["value"] == str(meter)
+        assert world.status_of("RemoteStopTransaction", transactionId=number) == "Accepted"
+        assert world.wait_for("StopTransaction").payload["meterStop"] == meter

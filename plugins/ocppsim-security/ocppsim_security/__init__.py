@@ -28,6 +28,7 @@ __all__ = [
     "ocpp16_install_certificate",
     "ocppsim_add_options",
     "ocppsim_closed",
+    "ocppsim_connect_failed",
     "ocppsim_configure",
     "ocppsim_connected",
     "ocppsim_created",
@@ -61,8 +62,14 @@ def ocppsim_created(cp: ChargePoint) -> None:
 @hookimpl
 def ocppsim_connected(cp: ChargePoint) -> None:
     sync_profile(cp)
+    _states[cp].outage.clear()
     _states[cp].events.deliver(cp)
     _states[cp].uploads.deliver(cp)
+
+
+@hookimpl
+def ocppsim_connect_failed(cp: ChargePoint, error: Exception) -> None:
+    _states[cp].not_connected(cp, error)
 
 
 @hookimpl

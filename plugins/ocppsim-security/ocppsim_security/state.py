@@ -26,6 +26,7 @@ PROFILE = "SecurityProfile"
 class State:
     """It does not hold the charge point, which would hold itself that way.
 
+    outage: the security events that attempts to connect again were, since there was a connection.
     installing: held while the roots change. signing: held while a new certificate is taken.
     pending: requests for a certificate that are not answered yet, newest last.
     """
@@ -37,6 +38,7 @@ class State:
         self.events = Events(self.log)
         self.uploads = Uploads()
         self.roots = Roots(cp.keystore.root, cp.name)
+        self.outage: set[str] = set()
         self.installing = threading.Lock()
         self.signing = threading.Lock()
         self.pending: list[CertificateRequest] = []
@@ -53,6 +55,13 @@ class State:
         except CertificateError as error:
             cp.log("%s", error)
             return []
+
+    def not_connected(self, cp: ChargePoint, error: Exception) -> None:
+        """Tell of an attempt that failed, by and by; each event once an outage."""
+        event = why_refused(error)
+        if event is not None and event not in self.outage:
+            self.outage.add(event)
+            self.events.tell(cp, event, error)
 
     def reconnect(
         self,

@@ -13,7 +13,7 @@ import ocppsim_security
 import pytest
 from ocppsim_security.events import why_refused
 
-from ocppsim import CallError, ChargePoint, ConnectError, connect
+from ocppsim import CallError, ChargePoint, ConnectError, Reconnect, connect, hookimpl
 from ocppsim.csms import CentralSystem, CertificateAuthority
 
 PATIENCE = 30.0
@@ -39,6 +39,40 @@ def test_events_wait_for_a_connection_and_keep_their_order(
         assert came["type"] == f"Event{number}"
         assert came["techInfo"] == "x" * 255
     assert plain.violations == []
+
+
+def test_refusals_while_it_connects_again_are_told_once_an_outage(start: Connect) -> None:
+    password = "right"
+    with CentralSystem(passwords=lambda name, given: given == password) as csms:
+        cp = start(
+            f"{csms.url}/CP1",
+            password="right",
+            reconnect=Reconnect(first=0.1, longest=0.1),
+        )
+        for _ in range(2):
+            password = "wrong"
+            refused = threading.Semaphore(0)
+            plugin = _Failures(refused)
+            cp._plugins._manager.register(plugin)
+            csms.drop("CP1")
+            for _ in range(3):
+                assert refused.acquire(timeout=PATIENCE)
+            cp._plugins._manager.unregister(plugin)
+            password = "right"
+            came = csms.wait_for("SecurityEventNotification", "CP1", PATIENCE).payload
+            assert came["type"] == "FailedToAuthenticateAtCentralSystem"
+            assert "401" in came["techInfo"]
+        cp.send_heartbeat()
+        assert types(csms) == ["FailedToAuthenticateAtCentralSystem"] * 2
+
+
+class _Failures:
+    def __init__(self, refused: threading.Semaphore) -> None:
+        self._refused = refused
+
+    @hookimpl
+    def ocppsim_connect_failed(self, error: Exception) -> None:
+        self._refused.release()
 
 
 def test_an_event_that_gets_no_answer_comes_again(plain: CentralSystem, start: Connect) -> None:
