@@ -13,6 +13,7 @@ from ftp_server import SILENT, FakeFtp
 from scripted_csms import HEARTBEAT, PATIENCE, Peer, ScriptedCsms
 
 from ocppsim import ChargePoint, Stopped, connect, interrupts, timestamp
+from ocppsim.csms import CentralSystem
 
 START = {"connectorId": 1, "idTag": "TAG", "meterStart": 0, "timestamp": timestamp(0)}
 FOR_EVER = 10_000.0
@@ -72,6 +73,20 @@ def test_a_wait_wakes(what: str, server: ScriptedCsms) -> None:
         worker.until_it_waits()
         assert interrupts.tell(worker.thread)
         assert isinstance(worker.end(), Stopped)
+
+
+def test_a_wait_for_the_embedded_csms_wakes() -> None:
+    with CentralSystem() as csms, connect(f"{csms.url}/CP1") as cp:
+        cp.on("Reset", lambda request: request.no_reply())
+        for wait in (
+            lambda: csms.wait_for("Heartbeat", timeout=FOR_EVER),
+            lambda: csms.wait_for_connection("CP2", timeout=FOR_EVER),
+            lambda: csms.call("CP1", "Reset", {"type": "Soft"}, timeout=FOR_EVER),
+        ):
+            worker = Worker(wait)
+            worker.until_it_waits()
+            interrupts.tell(worker.thread)
+            assert isinstance(worker.end(), Stopped)
 
 
 def test_a_wait_for_handlers_wakes(peer: Peer, cp: ChargePoint) -> None:

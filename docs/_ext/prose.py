@@ -22,6 +22,7 @@ from sphinx.util.nodes import make_refnode
 
 import ocppsim
 from ocppsim import csms, errors, viewer
+from ocppsim.server import Server
 
 # the others come from elsewhere: how they are made is nobody's business
 _MADE_BY_SCRIPTS = (
@@ -29,6 +30,7 @@ _MADE_BY_SCRIPTS = (
     ocppsim.CallError,
     ocppsim.Plugins,
     viewer.Filter,
+    Server,
     *(cls for name in ocppsim_core.__all__ if inspect.isclass(cls := getattr(ocppsim_core, name))),
 )
 _PUBLIC = [(module, module.__name__) for module in (ocppsim, csms, viewer)]

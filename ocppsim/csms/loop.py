@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ..errors import ConnectionLost, WouldDeadlock
+from ..interrupts import wait_for_all
 
 __all__ = ["Loop"]
 
@@ -77,6 +78,7 @@ class Loop:
                 raise ConnectionLost("the central system is not running")
             future = asyncio.run_coroutine_threadsafe(work(), self._loop)
         try:
+            wait_for_all([future])
             return future.result()
         except concurrent.futures.CancelledError:
             raise ConnectionLost("the central system was stopped") from None

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import CallError, ConnectionLost, Fault, WaitTimeout
+from ..interrupts import wait_for
 
 __all__ = ["Journal", "ReceivedRequest", "Violation"]
 
@@ -118,7 +119,7 @@ class Journal:
     def wait_for_connection(self, name: str, timeout: float) -> None:
         """Raises WaitTimeout, or ConnectionLost where the central system is stopped."""
         with self._changed:
-            self._changed.wait_for(lambda: name in self._connected or not self._open, timeout)
+            wait_for(self._changed, lambda: name in self._connected or not self._open, timeout)
             if name in self._connected:
                 return
             if not self._open:
@@ -172,7 +173,7 @@ class Journal:
         """The requests after number `serial`, once there are any; whether nothing more can come."""
         with self._changed:
             remaining = max(0.0, deadline - time.monotonic())
-            self._changed.wait_for(lambda: self._serial > serial or not self._open, remaining)
+            wait_for(self._changed, lambda: self._serial > serial or not self._open, remaining)
             newest_first = itertools.takewhile(
                 lambda request: request._serial > serial, reversed(self._requests)
             )

@@ -144,7 +144,8 @@ class Guard:
             # the path begins with one slash, so that it leads nowhere else
             path = "/" + quote(request.path.lstrip("/"))
             answer = redirect(f"{path}?{urlencode(rest)}" if rest else path, 303)
-            answer.set_cookie(self.cookie, token, httponly=True, samesite="Strict", path="/")
+            # not Strict: the link may stand in a page of another site, a terminal in the web
+            answer.set_cookie(self.cookie, token, httponly=True, samesite="Lax", path="/")
             response: Response = answer  # type: ignore[assignment]
             return response
         hint = "the server printed it at its start: -H 'Authorization: Bearer TOKEN'"

@@ -77,7 +77,7 @@ def docs(path: str) -> Any:
 def _page(title: str, body: str) -> Response:
     return Response(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
-        '</title><meta name="viewport" content="width=device-width">'
+        '</title><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f'<link rel="stylesheet" href="/style.css"></head>\n<body><main>{body}</main></body>'
         "</html>\n",
         mimetype="text/html",

@@ -33,6 +33,8 @@ __all__ = ["Busy", "Outcome", "Past", "ScriptRunner", "Stop"]
 _log = logging.getLogger("ocppsim.server")
 
 HISTORY = 20
+_REMEMBERED = 10_000  # characters of text and output in the history
+_MAX_LINES = 20_000_000  # characters of all scripts together, for their tracebacks
 MAX_TRACEBACK = 50_000  # characters
 _LOOK = 0.2  # s between looks at how the process grows
 _STEP = 0.05  # s between looks at a script that is to stop
@@ -86,7 +88,7 @@ class _Run:
 
     def __init__(self, number: int, name: str) -> None:
         self.number = number
-        self.filename = f"<script {number} of {name}>"
+        self.filename = f"<script {number} of {name}>"  # of a name that came again: the same
         self.started = time.time()
         self.output = Output()
         self.error: BaseException | None = None
@@ -105,7 +107,7 @@ class ScriptRunner:
         self._waiting: deque[object] = deque()
         self._number = 0
         self._past: deque[Past] = deque(maxlen=HISTORY)
-        self._filenames: deque[str] = deque()
+        self._filenames: deque[str] = deque(maxlen=HISTORY)
 
     @property
     def busy(self) -> bool:
@@ -124,9 +126,7 @@ class ScriptRunner:
         `timeout` seconds. Raises Busy.
         """
         run = self._begin(wait, timeout)
-        lines = source.splitlines(keepends=True)
-        # for tracebacks, also those of the handlers that it leaves behind
-        linecache.cache[run.filename] = (len(source), None, lines, run.filename)
+        _keep_lines(run.filename, source)
         run.thread = threading.Thread(
             target=self._execute, args=(run, source), name=f"ocppsim {run.filename}", daemon=True
         )
@@ -149,7 +149,10 @@ class ScriptRunner:
         _be_quiet()
         woken: dict[threading.Thread, None] = {}
         interrupted: dict[threading.Thread, None] = {}
-        while found := dict(_threads_in(filenames)):
+        while True:
+            found = _at_work(run, filenames)
+            if not found and (run is None or run.over.is_set()):
+                break
             for thread, frame in found.items():
                 if interrupts.tell(thread):
                     woken[thread] = None
@@ -160,13 +163,17 @@ class ScriptRunner:
                 break
             if run is None or run.over.wait(_STEP):
                 time.sleep(_STEP)
-        left = [_place(thread, frame) for thread, frame in _threads_in(filenames)]
+        going_on = _at_work(run, filenames)
+        for thread in (woken | interrupted).keys() - going_on.keys():
+            interrupts.forget(thread)  # of a pool: it may serve others
+        left = [_place(thread, frame) for thread, frame in going_on.items()]
         for place in left:
             _log.warning("%s: left behind, it cannot be stopped: %s", self._entry.name, place)
-        if run is not None:
-            if left and not run.over.is_set():
-                run.error = Stopped("the script was stopped, and left where it does not end")
+        if run is not None and not run.over.is_set():
+            run.error = Stopped("the script was stopped, and left where it does not end")
             run.over.set()
+        if run is not None and run.thread is not None and not (woken or interrupted or left):
+            woken[run.thread] = None  # it had hardly begun, or was about to end
         only = [thread.name for thread in interrupted if thread not in woken]
         return Stop([thread.name for thread in woken], only, left)
 
@@ -186,8 +193,6 @@ class ScriptRunner:
                 self._number += 1
                 run = self._run = _Run(self._number, self._entry.name)
                 self._filenames.append(run.filename)
-                if len(self._filenames) > HISTORY:
-                    linecache.cache.pop(self._filenames.popleft(), None)
                 return run
             finally:
                 self._waiting.remove(me)
@@ -219,7 +224,9 @@ class ScriptRunner:
         try:
             tree = ast.parse(source, run.filename)
             code = compile(tree, run.filename, "exec", dont_inherit=True)
-            exec(code, surroundings(self._entry, needs_cp=_needs_cp(tree), output=run.output))
+            names = surroundings(self._entry, needs_cp=_needs_cp(tree), output=run.output)
+            interrupts.check()  # it may have been stopped before it began
+            exec(code, names)
         except BaseException as error:  # whatever it is, the server lives on
             return error
         return None
@@ -232,7 +239,8 @@ class ScriptRunner:
         run.error = None  # it holds all that the script held
         seconds = round(time.time() - run.started, 3)
         with self._changed:
-            self._past.append(Past(run.number, timestamp(run.started), seconds, outcome))
+            kept = Outcome(outcome.ok, outcome.text[-_REMEMBERED:], outcome.output[-_REMEMBERED:])
+            self._past.append(Past(run.number, timestamp(run.started), seconds, kept))
             self._run = None
             self._changed.notify_all()
         state = {"state": "ended", "ok": outcome.ok, "text": outcome.text, "seconds": seconds}
@@ -270,6 +278,20 @@ def _judged(run: _Run) -> tuple[bool, str]:
     return False, mask_text(text)
 
 
+_lines: deque[tuple[str, int]] = deque()
+_lines_lock = threading.Lock()
+
+
+def _keep_lines(filename: str, source: str) -> None:
+    """For tracebacks, also those of the handlers that a script leaves behind."""
+    lines = source.splitlines(keepends=True)
+    with _lines_lock:
+        linecache.cache[filename] = (len(source), None, lines, filename)
+        _lines.append((filename, len(source)))
+        while len(_lines) > 1 and sum(size for _, size in _lines) > _MAX_LINES:
+            linecache.cache.pop(_lines.popleft()[0], None)
+
+
 def _needs_cp(tree: ast.AST) -> bool:
     """Whether it uses a `cp` that it does not bring itself."""
     uses = False
@@ -299,6 +321,18 @@ def _threads_in(filenames: set[str]) -> Iterator[tuple[threading.Thread, FrameTy
             frame = frame.f_back
         if theirs and top is not None:
             yield thread, top
+
+
+def _at_work(run: _Run | None, filenames: set[str]) -> dict[threading.Thread, FrameType]:
+    """What is to be stopped: threads in which the scripts have code at work, and that of `run`,
+    also before and after its code."""
+    found = dict(_threads_in(filenames))
+    thread = None if run is None or run.over.is_set() else run.thread
+    if thread is not None and thread.is_alive() and thread not in found:
+        frame = sys._current_frames().get(thread.ident or 0)
+        if frame is not None:
+            found[thread] = frame
+    return found
 
 
 def _in_engine(frame: FrameType | None, filenames: set[str]) -> bool:

@@ -21,7 +21,7 @@ def table() -> dict[str, set[str]]:
 
 def test_plugins_use_only_what_any_plugin_may() -> None:
     allowed = table()
-    files = [file for file in (ROOT / "plugins").glob("*/ocppsim_*/**/*.py")]
+    files = list((ROOT / "plugins").glob("*/ocppsim_*/**/*.py"))
     files += (ROOT / "plugins").glob("*/ocppsim_*.py")
     assert files
     for file in files:

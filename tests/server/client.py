@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -41,11 +42,18 @@ class Answer:
 class Client:
     """Asks the server at `url`; each request by a connection of its own."""
 
-    def __init__(self, url: str, process: subprocess.Popen[str] | None = None) -> None:
+    def __init__(self, url: str, process: subprocess.Popen[str], log: Path) -> None:
         self.url = url
+        self.log = log
         split = urlsplit(url)
         self.host, self.port = split.hostname or "", split.port or 0
         self.process = process
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        """Send a signal: exit status, the rest of standard output, all of standard error."""
+        self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, self.log.read_text()
 
     def ask(
         self,
@@ -93,22 +101,26 @@ def served(
     what tells of it."""
     installs = f"pip install ./plugins/{plugins}" if plugins else ""
     path = python_path(installs, folder)
-    with subprocess.Popen(
-        [sys.executable, "-m", "ocppsim", "--port", "0", *arguments],
-        preexec_fn=interruptible,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE if "-v" not in arguments else None,
-        encoding="utf-8",
-        cwd=folder,
-        env=environment(**{"PYTHONPATH": path, **variables}),
-    ) as process:
+    log = folder / "stderr.txt"  # a pipe that nobody reads would hold it up
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "ocppsim", "--port", "0", *arguments],
+            preexec_fn=interruptible,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            cwd=folder,
+            env=environment(**{"PYTHONPATH": path, **variables}),
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             found = re.fullmatch(r"ocppsim serves (\S+)\n", line)
-            assert found is not None, (line, process.stderr and process.stderr.read())
-            yield Client(found[1], process)
+            assert found is not None, (line, log.read_text())
+            yield Client(found[1], process, log)
         finally:
             process.terminate()
             process.wait(PATIENCE)

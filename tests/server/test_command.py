@@ -29,10 +29,8 @@ def test_a_signal_ends_it_cleanly(
         socket.create_connection((client.host, client.port), 30),
     ):
         assert client.get("/cp/CP1").json["connected"] is True
-        assert client.process is not None
-        client.process.send_signal(number)
-        _, err = client.process.communicate(timeout=60)
-    assert client.process.returncode == status
+        ended, _, err = client.end(number)
+    assert ended == status
     assert err.splitlines()[-1] == f"ocppsim: {said}"
     assert "Traceback" not in err
 

@@ -38,7 +38,7 @@ class Page(HTMLParser):
         for name, value in attrs:
             if name == "id":
                 self.ids.append(value or "")
-            if name in ("href", "src"):
+            if name in ("href", "src") and value != "data:,":
                 self.links.append(value or "")
                 if urlsplit(value or "").netloc:
                     self.foreign.append(value or "")

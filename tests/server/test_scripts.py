@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ pytest.importorskip("flask", reason="the extra server is not installed")
 
 from ocppsim import CallError, Plugins, interrupts
 from ocppsim.csms import CentralSystem
-from ocppsim.server import memory
+from ocppsim.server import memory, scripts
 from ocppsim.server.events import EventLog
 from ocppsim.server.fleet import Entry, Fleet
 from ocppsim.server.output import MAX_OUTPUT
@@ -104,7 +105,7 @@ def test_connect_is_about_this_charge_point(world: World, line: str) -> None:
     assert world.well(f"print(connect({world.csms.url + '/CP1'!r}) is cp)") == "True\n"
     assert world.well(f"print(connect({world.csms.url!r}) is cp)") == "True\n"
     assert world.entry.cp is cp
-    assert world.csms.charge_points == ["CP1"]
+    wait_until(lambda: world.csms.charge_points == ["CP1"])
 
 
 def test_a_name_that_is_new_is_connected_by_the_script(world: World) -> None:
@@ -122,7 +123,7 @@ def test_other_options_make_another_charge_point_of_that_name(world: World) -> N
     )
     assert world.entry.cp is not None
     assert not world.entry.cp.strict
-    assert world.csms.charge_points == ["CP1"]
+    wait_until(lambda: world.csms.charge_points == ["CP1"])
 
 
 def test_another_name_is_another_charge_point(world: World) -> None:
@@ -223,7 +224,7 @@ def test_a_secret_is_not_shown(world: World) -> None:
 
 
 def test_its_life_is_in_the_events(world: World) -> None:
-    world.run("print('one'); print('two'); 1 / 0")
+    world.run("print('one'); print('two', end=''); 1 / 0")
     kinds = [event.kind for event in world.events._events]
     assert [kind for kind in kinds if kind in ("script", "output")] == [
         "script",
@@ -380,6 +381,48 @@ def ask(world: World) -> None:
         world.csms.call("CP1", "Reset", {"type": "Soft"})
 
 
+def test_a_reader_that_is_in_the_scripts_observer_lives_on(world: World) -> None:
+    end = world.began(
+        """
+        import time
+        connect()
+        cp.vars.go_on = False
+
+        def observer(frame):
+            if frame.direction == "received":
+                print("seen")
+                while not cp.vars.go_on:
+                    time.sleep(0.001)
+
+        cp.trace.observers.append(observer)
+        print("go")
+        cp.send_heartbeat()
+        """
+    )
+    wait_until(lambda: any("seen" in event.text for event in world.said("output")))
+    stop = world.stop()
+    assert not end().ok
+    assert len(stop.woken) == 1
+    assert stop.left == stop.interrupted == []
+    cp = world.entry.prepare()
+    cp.vars.go_on = True
+    assert cp.call("Heartbeat")["currentTime"]
+
+
+def test_ocppsims_own_code_is_not_interrupted() -> None:
+    def run(outer: str, inner: str) -> bool:
+        """Whether code of the file `inner`, that code of the file `outer` calls, counts as it."""
+        names: dict[str, Any] = {"look": lambda: scripts._in_engine(sys._getframe(1), {"<s>"})}
+        exec(compile("def called(): return look()", inner, "exec"), names)
+        exec(compile("result = called()", outer, "exec"), names)
+        return bool(names["result"])
+
+    engine = scripts._ENGINE + "calls.py"
+    assert run("<s>", engine)
+    assert not run(engine, "<s>")
+    assert not run("<s>", "/usr/lib/python3/json/__init__.py")
+
+
 def test_the_handler_of_an_earlier_script_goes_on(world: World) -> None:
     world.well(
         """
@@ -421,6 +464,52 @@ def test_what_neither_reaches_is_named_and_left(
     assert "left where it does not end" in end().text
     assert world.well("print('alive')") == "alive\n"
     lock.release()
+
+
+def test_one_that_has_not_begun_yet_does_not_begin(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(*args: Any, **options: Any) -> dict[str, Any]:
+        began.set()
+        assert go_on.wait(PATIENCE)
+        return {}
+
+    monkeypatch.setattr(scripts, "surroundings", slow)
+    outcomes: list[Outcome] = []
+    stops: list[Stop] = []
+    running = threading.Thread(target=lambda: outcomes.append(world.run("print('begun')")))
+    running.start()
+    assert began.wait(PATIENCE)
+    stopping = threading.Thread(target=lambda: stops.append(world.stop()))
+    stopping.start()
+    wait_until(lambda: len(interrupts._told) > 0)
+    go_on.set()
+    running.join(PATIENCE)
+    stopping.join(PATIENCE)
+    assert outcomes[0].output == ""
+    assert "Stopped" in outcomes[0].text
+    assert stops[0].left == []
+    assert len(stops[0].woken) == 1
+
+
+def test_a_charge_point_that_is_removed_takes_its_script_with_it(world: World) -> None:
+    end = world.began("print('go')\nwhile True: pass")
+    world.fleet.remove("CP1")
+    assert not end().ok
+
+
+def test_a_thread_of_a_pool_serves_others_afterwards(world: World) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        world.entry.prepare().vars.pool = pool
+        end = world.began("print('go')\ncp.vars.pool.submit(lambda: cp.sleep(1000)).result()")
+        wait_until(lambda: len(interrupts._wakers) > 0)
+        assert world.stop().left == []
+        end()
+        assert world.well("print(cp.vars.pool.submit(lambda: cp.sleep(0.001)).result())") == (
+            "None\n"
+        )
 
 
 def test_nothing_runs_so_nothing_is_stopped(world: World) -> None:

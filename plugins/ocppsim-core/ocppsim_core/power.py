@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ocppsim import ConnectionLost, OcppsimError, Reconnect, WaitTimeout
-from ocppsim.interrupts import wait_for
+from ocppsim.interrupts import check, wait_for
 
 from .connector import Fault
 
@@ -50,7 +50,8 @@ class Power:
                 return
             if battery:
                 body.actor.do(lambda: body.sessions.stop_all("PowerLoss"))
-                self.wait_for_answers()
+                if body.online:  # else what is left goes after the next boot
+                    self.wait_for_answers()
             body.cp.reconnecting = None
             body.cp.queue.accepted = False
             body.cp.abort()
@@ -130,6 +131,7 @@ class Power:
         a connection there is no hope."""
         body, end = self._body, time.monotonic() + timeout
         while pending := body.actor.do(lambda: set(body.outbox.pending)):
+            check()
             left = end - time.monotonic()
             if left <= 0 or not body.cp.connected:
                 return False

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ocppsim_core.keys import CORE_KEYS, KEPT_BY_THE_ENGINE, MEASURAND_LISTS, add_keys
 
-from ocppsim import CallError
+from ocppsim import CallError, timestamp
 from ocppsim.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -206,7 +206,10 @@ def test_the_tables_agree() -> None:
 
 
 def test_heartbeat_interval(world: World) -> None:
+    rare = {"status": "Accepted", "currentTime": timestamp(), "interval": 1_000_000}
+    world.csms.answer("BootNotification", rare)
     world.station(speed=1000)
+    assert world.cp.configuration["HeartbeatInterval"] == 1_000_000
     assert change(world, "HeartbeatInterval", "30") == "Accepted"
     world.wait_for("Heartbeat")
     world.wait_for("Heartbeat")

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,25 @@ def test_a_line_that_makes_no_sense(ocppsim: list[str], arguments: list[str], sa
     done = run(ocppsim, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_ctrl_c_before_the_boot_was_answered(ocppsim: list[str], csms: CentralSystem) -> None:
+    csms.answer("BootNotification", lambda name, payload: None)
+    process = subprocess.Popen(
+        [*ocppsim, "--station", f"{csms.url}/CP7"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        csms.wait_for("BootNotification", "CP7", timeout=50)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 9  # it does not wait for what cannot come
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1] == "stopped"
 
 
 def test_a_central_system_that_is_not_there(ocppsim: list[str]) -> None:
