@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["has_station", "make_station", "publish_states", "shown", "station_of", "vehicle"]
 
-_INSTALL = "pip install ocppsim-core, and start the server again"
+_INSTALL = "pip install ./plugins/ocppsim-core, and start the server again"
 
 
 def _core() -> Any:
