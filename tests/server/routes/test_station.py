@@ -121,6 +121,6 @@ def test_without_the_plugin(tmp_path: Path, csms: CentralSystem) -> None:
         client.post("/cp", {"name": "CP1", "url": csms.url})
         for answer in (client.get("/cp/CP1/station"), client.post("/cp/CP1/station")):
             assert answer.status == 409
-            assert "pip install ocppsim-core" in answer.error["hint"]
+            assert "pip install ./plugins/ocppsim-core" in answer.error["hint"]
         assert client.get("/plugins").json == {"plugins": [], "problems": []}
         assert client.get("/cp/CP1").json["station"] is False
