@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from command import interruptible
 from docs.installed import python_path
 
 __all__ = ["Block", "Book", "blocks", "steady"]
@@ -173,6 +174,7 @@ class Book:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
+            preexec_fn=interruptible,
         ) as process:
             late = threading.Timer(PATIENCE, process.kill)
             late.start()
@@ -220,6 +222,7 @@ class Book:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                preexec_fn=interruptible,
             )
         self._servers.append((server, output))
         deadline = time.monotonic() + PATIENCE

@@ -5,9 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from ocppsim import ConnectionLost, OcppsimError, Reconnect, WaitTimeout
+from ocppsim import ConnectionLost, OcppsimError, Reconnect, Result, WaitTimeout
 from ocppsim.interrupts import check, wait_for
 
 from .connector import Fault
@@ -127,15 +128,22 @@ class Power:
         self._body.extensions.event("reset failed")
 
     def wait_for_answers(self, timeout: float = LAST_WORDS) -> bool:
-        """For what was sent, and what the answers to that bring. Whether all is answered; without
-        a connection there is no hope."""
+        """For what was sent, what the answers to that bring, and what waits for the station's own
+        answer to a request. Whether all is answered; without a connection there is no hope."""
         body, end = self._body, time.monotonic() + timeout
-        while pending := body.actor.do(lambda: set(body.outbox.pending)):
+
+        def left_to_do() -> tuple[set[Future[Result]], int]:
+            return set(body.outbox.pending), body.reporter.paused
+
+        while any(waiting := body.actor.do(left_to_do)):
             check()
             left = end - time.monotonic()
             if left <= 0 or not body.cp.connected:
                 return False
-            # what has failed may go again after a pause
-            part = min(left, 0.5)
-            concurrent.futures.wait(pending, part, concurrent.futures.FIRST_COMPLETED)
+            if pending := waiting[0]:
+                # what has failed may go again after a pause
+                part = min(left, 0.5)
+                concurrent.futures.wait(pending, part, concurrent.futures.FIRST_COMPLETED)
+            else:
+                time.sleep(0.005)
         return True
