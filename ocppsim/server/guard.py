@@ -99,7 +99,7 @@ class Guard:
         else:
             policy = _NOTHING
         response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     def _check_host(self, request: Request) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..chargepoint import ChargePoint
+from ..plugins import shared
 from .refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ _INSTALL = "pip install ./plugins/ocppsim-core, and start the server again"
 
 
 def _core() -> Any:
-    """The plugin; None where it is not installed."""
+    """The plugin; None where it is not installed, or left out."""
+    if all(plugin.name != "core" for plugin in shared()):
+        return None
     try:
         return importlib.import_module("ocppsim_core")
     except ImportError:
@@ -44,7 +47,7 @@ def make_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
     """A new station, without power. Raises Refusal, ValueError."""
     core = _core()
     if core is None:
-        text = "the plugin core is not installed"
+        text = "the plugin core is not installed, or left out"
         raise Refusal(409, text, where="station", hint=_INSTALL)
     if core.find(cp) is not None:
         text = "a station lives on this charge point already"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from command import environment, interruptible
+from command import ROOT, environment, interruptible
 from docs.installed import python_path
 
 __all__ = ["Answer", "Client", "served"]
@@ -97,10 +97,12 @@ class Client:
 def served(
     folder: Path, *arguments: str, plugins: str = "ocppsim-core", **variables: str
 ) -> Iterator[Client]:
-    """``ocppsim --port 0`` with these arguments. plugins: the one that is installed; folder: for
-    what tells of it."""
+    """``ocppsim --port 0`` with these arguments. plugins: the one that is there, whatever is
+    installed here; folder: for what tells of it."""
     installs = f"pip install ./plugins/{plugins}" if plugins else ""
     path = python_path(installs, folder)
+    others = {folder.name for folder in (ROOT / "plugins").iterdir()} - {plugins}
+    without = ",".join(sorted(name.removeprefix("ocppsim-") for name in others))
     log = folder / "stderr.txt"  # a pipe that nobody reads would hold it up
     with (
         log.open("w") as errors,
@@ -112,7 +114,7 @@ def served(
             stderr=errors,
             encoding="utf-8",
             cwd=folder,
-            env=environment(**{"PYTHONPATH": path, **variables}),
+            env=environment(**{"PYTHONPATH": path, "OCPPSIM_NO_PLUGIN": without, **variables}),
         ) as process,
     ):
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ocppsim_core import Vehicle
+from ocppsim_core import ManualClock, Vehicle
 
 from ocppsim import timestamp
 
@@ -32,8 +32,9 @@ def contexts(payload: dict[str, Any]) -> set[str]:
 
 def test_tc_070_sampled_values(world: World) -> None:
     keys = {"MeterValueSampleInterval": 30, "MeterValuesSampledData": ALL.split(",")}
-    station = world.station(speed=300, configuration=keys, vehicle=Vehicle(40, 0.3))
+    station = world.station(clock=ManualClock(), configuration=keys, vehicle=Vehicle(40, 0.3))
     number = world.begin(station)
+    station.advance(60)
     first, second = (world.wait_for("MeterValues").payload for _ in range(2))
     assert first["transactionId"] == number
     assert contexts(first) == {"Sample.Periodic"}
@@ -62,8 +63,10 @@ def test_an_interval_of_0_takes_no_samples(world: World) -> None:
 
 def test_tc_071_values_on_the_clock(world: World) -> None:
     keys = {"ClockAlignedDataInterval": 60, "MeterValueSampleInterval": 0}
-    station = world.station(speed=300, configuration=keys)
+    start = datetime(2026, 1, 1, 12, 30, 20, 500_000, tzinfo=UTC)
+    station = world.station(clock=ManualClock(start), configuration=keys)
     number = world.begin(station)
+    station.advance(120)
     values = world.wait_for("MeterValues", transactionId=number).payload
     assert contexts(values) == {"Sample.Clock"}
     assert moment(values).second == moment(values).microsecond == 0
@@ -85,9 +88,9 @@ def test_stop_transaction_carries_data(world: World) -> None:
         "ClockAlignedDataInterval": 60,
     }
     station = world.station(speed=600, configuration=keys)
-    world.begin(station)
-    world.wait_for("MeterValues")
-    world.wait_for("MeterValues")
+    number = world.begin(station)
+    for _ in range(2):  # in turn one by the interval and one on the clock
+        world.wait_for("MeterValues", transactionId=number)
     station.present_id_tag("ccc", 1)
     stop = world.wait_for("StopTransaction").payload
     data = stop["transactionData"]
