@@ -32,6 +32,20 @@ def test_tc_032_1_power_fails_with_battery(world: World) -> None:
     assert len(world.sent("StopTransaction")) == 1
 
 
+def test_a_battery_does_not_wait_for_what_cannot_come(
+    csms: CentralSystem, plugin_set: Plugins, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    csms.answer("BootNotification", lambda name, payload: None)
+    with connect(f"{csms.url}/CP1", plugins=plugin_set, response_timeout=8) as cp:
+        station = Station(cp)
+        station.power_on(wait=False)
+        csms.wait_for("BootNotification")
+        station.power_off(battery=True)
+    # the boot was cut short: it has not timed out
+    assert "BootNotification: " not in caplog.text
+
+
 def test_tc_032_2_power_fails_without_battery(world: World) -> None:
     station = world.station(speed=100)
     number = world.begin(station)
