@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from . import rpc
 from .errors import Fault
@@ -243,10 +243,6 @@ def _parse(text: str) -> Any:
         return None
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
@@ -254,4 +250,4 @@ def _finite(text: str) -> float:
     return number
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_JSON = json.JSONDecoder(parse_constant=rpc.no_constant, parse_float=_finite)

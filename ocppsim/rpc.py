@@ -25,6 +25,7 @@ __all__ = [
     "ResultFrame",
     "decode",
     "encode",
+    "no_constant",
     "to_json",
 ]
 
@@ -224,7 +225,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 20 else text[:17] + "..."
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
+    """For `json`, which takes NaN and Infinity otherwise."""
     raise ValueError(f"{name} is not JSON")
 
 
@@ -233,7 +235,7 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 1000 else float(digits)
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer)
+_JSON = json.JSONDecoder(parse_constant=no_constant, parse_int=_integer)
 _START = re.compile(r'\s*\[\s*([234])\s*,\s*"([^"\\]*)"\s*,')
 _TOO_DEEP = f"nested too deeply, more than {MAX_DEPTH} levels"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

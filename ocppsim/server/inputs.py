@@ -7,12 +7,13 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from ..rpc import no_constant
 from .refusal import Refusal
 from .schemas import SCHEMAS
 
@@ -31,9 +32,7 @@ def json_body(request: Request, schema: Mapping[str, Any], *, required: bool) ->
     if not data:
         return {}
     try:
-        value = json.loads(
-            data.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=dict
-        )
+        value = json.loads(data.decode(), parse_constant=no_constant, parse_float=_finite)
         if b"\\ud" in data.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError:
@@ -118,10 +117,6 @@ def _value(text: str, kind: str, name: str) -> Any:
     names = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
     what = f"{text!r:.60} is not {names.get(kind, 'text')}"
     raise Refusal(400, what, where=f"query: {name}")
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:

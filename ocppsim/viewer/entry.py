@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 from ..errors import Fault
 from ..masking import Masker
-from ..rpc import CALL, CALLERROR, CALLRESULT, to_json
+from ..rpc import CALL, CALLERROR, CALLRESULT, no_constant, to_json
 from ..trace import Direction, TracedFrame
 
 __all__ = ["TYPES", "Entry", "as_array", "from_trace", "link", "parse"]
@@ -191,10 +191,6 @@ def _deeper(value: Any, limit: int) -> bool:
     return True
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _integer(digits: str) -> int | float | str:
     # Python refuses to read integers of over 4300 digits; JSON allows them
     return int(digits) if len(digits) < 1000 else _float(digits)
@@ -205,4 +201,4 @@ def _float(digits: str) -> float | str:
     return number if isfinite(number) else digits
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer, parse_float=_float)
+_JSON = json.JSONDecoder(parse_constant=no_constant, parse_int=_integer, parse_float=_float)
