@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509 import ocsp
 
+from .clock import timestamp
 from .errors import CertificateError
 from .pem import (
     der_hex_to_pem,
@@ -168,10 +169,11 @@ def check_dates(
     """That it is valid at this time. now: with a time zone; else the time of this machine."""
     now = datetime.now(UTC) if now is None else now
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    who = f"{what} ({_label(certificate)})"
     if now < start:
-        raise CertificateError(f"{what} ({_label(certificate)}): not valid before {_time(start)}")
+        raise CertificateError(f"{who}: not valid before {timestamp(start, timespec='seconds')}")
     if now > end:
-        raise CertificateError(f"{what} ({_label(certificate)}): expired on {_time(end)}")
+        raise CertificateError(f"{who}: expired on {timestamp(end, timespec='seconds')}")
 
 
 def check_chain(
@@ -279,7 +281,3 @@ def _label(certificate: x509.Certificate) -> str:
 def _name(name: x509.Name) -> str:
     text = name.rfc4514_string() or "no name"
     return "".join(char if char.isprintable() else "?" for char in text)[:200]
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -70,7 +70,6 @@ class Body:
         self.metering = Metering(self, grid, vehicle, max_current_a, seed)
         self.sessions = Sessions(self)
         self.boot = Boot(self, boot)
-        self._settling = False
         self.outbox.end_left_open()
         self.metering.schedule_aligned()
 
