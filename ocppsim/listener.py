@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import inspect
-import ipaddress
 import json
 import logging
 import re
@@ -18,14 +16,16 @@ from urllib.parse import urlsplit
 
 from .blocking import may_block
 from .clock import check_timeout
+from .hosts import in_url, is_address, is_loopback
 from .interrupts import wait_for
 from .masking import mask_text
 
 try:
     from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Map, Rule
-    from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
     from werkzeug.wrappers import Request, Response
+
+    from .webserver import WebServer
 except ModuleNotFoundError as error:
     _missing = f"a listener needs the extra server: pip install 'ocppsim[server]' ({error})"
     raise ModuleNotFoundError(_missing, name=error.name) from None
@@ -37,7 +37,6 @@ R = TypeVar("R", bound=Route)
 
 MAX_BODY = 1_000_000
 """Bytes that a request may have."""
-_PATIENCE = 30.0  # s in which a client sends its request, and takes the answer
 _MAX_REQUESTS = 100  # at a time
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -66,7 +65,7 @@ class Listener:
         self._users = None if users is None else dict(users)
         self._routes: dict[tuple[str, str], Route] = {}
         self._map = Map(strict_slashes=False, merge_slashes=False)
-        self._local = _is_loopback(bind)
+        self._local = is_loopback(bind)
         self._names = {"localhost", "127.0.0.1", "::1", bind.lower(), socket.gethostname().lower()}
         self._changed = threading.Condition()
         self._ended = False
@@ -79,8 +78,7 @@ class Listener:
         with listening:
             self._server = _Server(listening, self._application)
             self.port: int = listening.getsockname()[1]
-        host = f"[{bind}]" if ":" in bind else bind
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"http://{in_url(bind)}:{self.port}"
         """Where it listens, without a slash at the end."""
         if not self._local and not self._users:
             self._log.warning("whoever reaches %s may use it: users= asks for a password", self.url)
@@ -182,7 +180,7 @@ class Listener:
         host = request.headers.get("Host", "")
         match = re.fullmatch(r"\[?([^\[\]]+?)\]?(?::\d{1,5})?", host)
         name = match[1].lower() if match else ""
-        if name not in self._names and (self._local or not _is_address(name)):
+        if name not in self._names and (self._local or not is_address(name)):
             return _text(403, f"this listener is not called {host!r:.80}")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin)[:2] != ("http", host):
@@ -219,46 +217,18 @@ class Listener:
             return _text(500, f"{type(error).__name__}: {said}"[:1000])
 
 
-class _Handler(WSGIRequestHandler):
-    timeout = _PATIENCE
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """No log of requests."""
-
-
-class _Server(ThreadedWSGIServer):
-    """Bounds the number of requests, and knows who is at work."""
-
-    daemon_threads = True
+class _Server(WebServer):
+    """Bounds the number of requests."""
 
     def __init__(self, listening: socket.socket, application: Any) -> None:
-        host, port = listening.getsockname()[:2]
-        super().__init__(host, port, application, _Handler, fd=listening.fileno())
-        self._working: dict[threading.Thread, socket.socket] = {}
+        super().__init__(listening, application)
         self._finishing: set[threading.Thread] = set()
-        self._changed = threading.Condition()
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._working) >= _MAX_REQUESTS:
+        if len(self._open) >= _MAX_REQUESTS:
             self.shutdown_request(request)
         else:
             super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        with self._changed:
-            self._working[threading.current_thread()] = request
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._changed:
-                del self._working[threading.current_thread()]
-                self._changed.notify_all()
 
     def finish(self, timeout: float) -> list[threading.Thread]:
         """Wait for the requests at work, then hang up. Those that go on all the same. Those that
@@ -266,16 +236,14 @@ class _Server(ThreadedWSGIServer):
         me = threading.current_thread()
 
         def others() -> set[threading.Thread]:
-            return self._working.keys() - (self._finishing if me in self._working else set())
+            return self._open.keys() - (self._finishing if me in self._open else set())
 
         with self._changed:
             self._finishing.add(me)
             self._changed.notify_all()
             try:
                 self._changed.wait_for(lambda: not others(), timeout)
-                for thread in others():
-                    with contextlib.suppress(OSError):
-                        self._working[thread].shutdown(socket.SHUT_RDWR)
+                self._shut(others())
                 self._changed.wait_for(lambda: not others(), 0.1)
                 return sorted(others(), key=lambda thread: thread.name)
             finally:
@@ -310,15 +278,3 @@ def _may_enter(request: Request, users: Mapping[str, str]) -> bool:
         right = hmac.compare_digest(secret.encode(), password.encode(errors="replace"))
         fits = fits or (same & right)
     return fits
-
-
-def _is_loopback(bind: str) -> bool:
-    return bind == "localhost" or (_is_address(bind) and ipaddress.ip_address(bind).is_loopback)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

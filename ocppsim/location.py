@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from .errors import TransferError
+from .hosts import in_url
 
 __all__ = ["Location", "check_name"]
 
@@ -81,7 +82,7 @@ class Location:
     def safe(self) -> str:
         """The URL without user and password, with the port; fit to be shown."""
         scheme = "ftps" if self.tls else "ftp"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = in_url(self.host)
         path = "/".join(
             quote("" if part == "/" else part, safe=_PATH, errors="surrogateescape")
             for part in (*self.folders, self.last)

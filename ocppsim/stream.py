@@ -15,6 +15,7 @@ import time
 
 from . import tls_errors
 from .errors import ConnectError
+from .hosts import in_url
 
 __all__ = ["Attempt", "Stream", "open_stream"]
 
@@ -64,7 +65,7 @@ def open_stream(
     Raises ConnectError that says what stood in the way.
     """
     attempt = attempt or Attempt()
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    where = f"{in_url(host)}:{port}"
     try:
         sock = _connect(host, port, deadline, attempt)
     except socket.gaierror as error:

@@ -20,6 +20,7 @@ from websockets.frames import Close
 
 from .. import rpc
 from ..errors import WaitTimeout
+from ..hosts import in_url
 from .answers import Answer, Answers
 from .handshake import Passwords
 from .judge import invalid_request, request_faults
@@ -113,8 +114,7 @@ class CentralSystem:
     @property
     def url(self) -> str:
         """``ws://127.0.0.1:PORT``, to which a charge point appends ``/`` and its name."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self._scheme}://{host}:{self.port}"
+        return f"{self._scheme}://{in_url(self.host)}:{self.port}"
 
     def start(self) -> Self:
         """Listen. Does nothing when it does already. Raises OSError where the address is in use."""

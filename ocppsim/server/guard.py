@@ -13,7 +13,6 @@ One check before each request, and headers after it:
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 import secrets
 import socket
@@ -22,10 +21,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Request, Response, redirect, request
 
+from ..hosts import is_address, is_loopback
 from .inputs import JSON, MAX_BODY, SCRIPT
 from .refusal import Refusal
 
-__all__ = ["Guard", "is_loopback"]
+__all__ = ["Guard"]
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PAGE = (
@@ -44,16 +44,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-def is_loopback(bind: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    if bind == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return False
 
 
 class Guard:
@@ -106,7 +96,7 @@ class Guard:
         host = request.headers.get("Host", "")
         match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::\d{1,5})?", host)
         name = match[1].lower().rstrip(".") if match else ""
-        if name in self._names or (not self._local and _is_address(name)):
+        if name in self._names or (not self._local and is_address(name.strip("[]"))):
             return
         text = f"this server is not called {host[:80]!r}"
         hint = f"ask it by {' or '.join(sorted(self._names))}"
@@ -163,14 +153,6 @@ class Guard:
             text = f"the content type has to be {JSON} or {SCRIPT}; {said}"
             hint = f"-H 'Content-Type: {JSON}'"
             raise Refusal(415, text, where="header: Content-Type", hint=hint)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _same(given: str, token: str) -> bool:

@@ -9,22 +9,20 @@ import threading
 import time
 from typing import Any, Self
 
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
-
+from ..hosts import in_url, is_loopback
 from ..plugins import Plugins
+from ..webserver import Connection, WebServer
 from .app import create_app
 from .demo import start_demo
 from .events import EventLog
 from .fleet import Fleet
-from .guard import Guard, is_loopback
+from .guard import Guard
 
 __all__ = ["MAX_CONNECTIONS", "Server"]
 
 _log = logging.getLogger("ocppsim.server")
 
 MAX_CONNECTIONS = 500
-PATIENCE = 30.0
-"""s in which a client sends its request, and takes a piece of the answer."""
 EVENTS = 20_000
 """How many events are kept for clients that come back."""
 
@@ -35,37 +33,26 @@ _BUSY = (
 )
 
 
-class _Handler(WSGIRequestHandler):
-    """One connection, with one request: werkzeug ends it after the answer."""
-
-    timeout = PATIENCE
-
+class _Connection(Connection):
     def setup(self) -> None:
         super().setup()
         # small pieces, such as events, leave at once
         with contextlib.suppress(OSError):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """No log of requests: their addresses may hold the token."""
-
     def send_header(self, keyword: str, value: str) -> None:
         if keyword.lower() != "server":
             super().send_header(keyword, value)
 
 
-class _Listener(ThreadedWSGIServer):
+class _Listener(WebServer):
     """Bounds the number of connections, and ends them with itself."""
 
-    daemon_threads = True
     request_queue_size = 256
 
     def __init__(self, sock: socket.socket, app: Any) -> None:
-        host, port = sock.getsockname()[:2]
-        super().__init__(host, port, app, _Handler, fd=sock.fileno())
+        super().__init__(sock, app, _Connection)
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._open: dict[threading.Thread, socket.socket] = {}
-        self._changed = threading.Condition()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         if type == "error":
@@ -87,23 +74,15 @@ class _Listener(ThreadedWSGIServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        me = threading.current_thread()
-        with self._changed:
-            self._open[me] = request
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
-            with self._changed:
-                del self._open[me]
-                self._changed.notify_all()
 
     def hang_up(self, timeout: float) -> None:
         """End all connections."""
         with self._changed:
-            for sock in self._open.values():
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+            self._shut(self._open)
             self._changed.wait_for(lambda: not self._open, timeout)
             left = list(self._open)
         for thread in left:
@@ -140,8 +119,7 @@ class Server:
     def url(self) -> str:
         """Where it is, without the token."""
         bind = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(self.bind)
-        host = bind or (f"[{self.bind}]" if ":" in self.bind else self.bind)
-        return f"http://{host}:{self.port}/"
+        return f"http://{bind or in_url(self.bind)}:{self.port}/"
 
     @property
     def login_url(self) -> str:

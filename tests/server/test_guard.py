@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from server.client import Client, served
 
-from ocppsim.server.guard import Guard, is_loopback
+from ocppsim.hosts import is_loopback
+from ocppsim.server.guard import Guard
 from ocppsim.server.inputs import MAX_BODY
 
 
