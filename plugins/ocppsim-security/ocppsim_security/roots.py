@@ -14,9 +14,9 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 
-from ocppsim.certificates import hash_data, load_chain, to_pem
+from ocppsim.certificates import hash_data, load_chain
 
 __all__ = ["CENTRAL_SYSTEM", "MANUFACTURER", "Root", "Roots", "issued_by"]
 
@@ -40,7 +40,7 @@ class Root:
 
     @property
     def pem(self) -> str:
-        return to_pem([self.certificate])
+        return _pem(self.certificate)
 
     def hash_data(self, algorithm: str) -> dict[str, str]:
         """Its CertificateHashDataType."""
@@ -112,7 +112,7 @@ class Roots:
         before = [int(other.path.name.split("-")[0]) for other in self._roots if other.path]
         fingerprint = root.certificate.fingerprint(hashes.SHA256()).hex()
         path = folder / f"{max(before, default=0) + 1:06}-{root.use}-{fingerprint}.pem"
-        text = to_pem([root.certificate, *([root.issuer] if root.issuer else [])])
+        text = root.pem + (_pem(root.issuer) if root.issuer else "")
         descriptor, temporary = tempfile.mkstemp(dir=folder)
         try:
             with open(descriptor, "w", encoding="ascii") as file:
@@ -125,6 +125,10 @@ class Roots:
                 os.unlink(temporary)
             raise
         return path
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
