@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man site dist clean
+.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,23 +41,19 @@ format: $(VENV)/.dev  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: $(VENV)/.base  ## write the typed methods anew from the table of actions
+generate: $(VENV)/.dev  ## write the typed methods anew from the table of actions, and the page of the REST API
 	$(BIN)/python -m ocppsim.generate
+	$(BIN)/python docs/_ext/rest.py
 
 man: $(VENV)/.dev  ## write the man pages to build/man
 	$(BIN)/python setup.py --quiet build_manpages
 
-site: docs  ## the same for the server, which has it at /docs
-	rm -rf ocppsim/server/docs
-	cp -r docs/_build/html ocppsim/server/docs
-	rm -rf ocppsim/server/docs/.buildinfo ocppsim/server/docs/_sources
-
-dist: site  ## build the source distribution and the wheel into dist, the pages in them
+dist: $(VENV)/.dev  ## build the source distribution and the wheel into dist, the pages in them
 	rm -rf dist ocppsim.egg-info
 	$(BIN)/python -m build
 
 clean:  ## remove the virtual environment and what was built
-	rm -rf $(VENV) build dist docs/_build ocppsim/server/docs *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.venv:
 	$(PYTHON) -m venv $(VENV)

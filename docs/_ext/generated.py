@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import ArgumentParser
@@ -20,7 +19,6 @@ from ocppsim.csms_parser import csms_parser
 from ocppsim.hookspecs import ocppsim_call
 from ocppsim.parser import ocppsim_parser
 from ocppsim.protocol import Action
-from ocppsim.server.openapi import document
 from ocppsim.trace_parser import trace_parser
 from ocppsim.v16.actions import PROTOCOL
 
@@ -250,54 +248,6 @@ def errors() -> Iterator[str]:
             yield "```\n"
 
 
-# --- the server ----------------------------------------------------------------------------------
-
-
-def rest() -> Iterator[str]:
-    """Each route, below the headings of its kind."""
-    found = document()
-    for tag in found["tags"]:
-        yield f"## {tag['name'].capitalize()}\n\n{tag['description']}\n"
-        for path, operations in found["paths"].items():
-            for method, operation in operations.items():
-                if tag["name"] in operation["tags"]:
-                    yield from _route(method.upper(), path, operation)
-    yield "## Schemas\n"
-    for name, schema in found["components"]["schemas"].items():
-        yield f"(rest-{name.lower()})=\n\n### {name}\n"
-        yield f"```json\n{json.dumps(schema, indent=2)}\n```\n"
-
-
-def _route(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield f"### `{method} {path}`\n"
-    yield f"{operation['summary']}. {_text(operation.get('description', ''))}\n"
-    parameters = [p for p in operation.get("parameters", ()) if p["in"] != "path"]
-    if parameters:
-        yield "| parameter | in | what |\n| --- | --- | --- |"
-        for one in parameters:
-            yield _row(f"`{one['name']}`", one["in"], _text(one.get("description", "")))
-        yield ""
-    for media, content in operation.get("requestBody", {}).get("content", {}).items():
-        yield f"Body: `{media}`{_schema(content['schema'])}\n"
-    yield "| status | what |\n| --: | --- |"
-    for status, answer in operation["responses"].items():
-        if status in ("400", "401", "403", "413", "415"):  # of all
-            continue
-        held = (f"`{media}`{_schema(of['schema'])}" for media, of in answer["content"].items())
-        yield _row(status, f"{answer['description']}: {'; '.join(held)}")
-    yield ""
-
-
-def _schema(schema: dict[str, Any]) -> str:
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f", [{name}](#rest-{name.lower()})"
-    names = ", ".join(f"`{name}`" for name in schema.get("properties", ()))
-    return (
-        f": {names}" if names else f", {schema['description']}" if "description" in schema else ""
-    )
-
-
 # --- text ----------------------------------------------------------------------------------------
 
 
@@ -335,5 +285,4 @@ _TEXTS: dict[str, Callable[..., Iterator[str]]] = {
     "statuses": statuses,
     "error_tree": error_tree,
     "errors": errors,
-    "rest": rest,
 }

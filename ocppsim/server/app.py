@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..clock import timestamp
 from ..errors import OcppsimError
+from . import assets, pages
 from . import events as event_routes
-from . import pages
 from .api import Parts, json_response
 from .events import EventLog
 from .fleet import Exists, Fleet, Full, Unknown
@@ -24,6 +24,7 @@ _log = logging.getLogger("ocppsim.server")
 
 _HINTS = {404: "GET /openapi.json has all routes; /api shows them"}
 _WORDS = {
+    400: "the request cannot be read",
     404: "there is nothing here",
     405: "this method does not go with this path",
     413: "the body is too large",
@@ -39,6 +40,7 @@ def create_app(fleet: Fleet, events: EventLog, guard: Guard, port: int = 0) -> F
     guard.protect(app, port)
     for api in APIS:
         app.register_blueprint(api.blueprint)
+    app.register_blueprint(assets.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(event_routes.blueprint(events))
     app.register_error_handler(Refusal, _refused)

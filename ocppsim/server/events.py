@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import select
+import socket
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -33,6 +35,7 @@ MAX_TEXT = 200_000
 
 HEARTBEAT = 15.0
 """s without an event until a comment shows that the connection lives."""
+_LOOK = 0.5  # s until it is seen that a client has gone
 _PACE = 0.05  # s in which events are gathered, so that many clients do not cost much
 _LOT = 500  # events in one piece
 _RETRY = 1000  # ms until a browser comes back
@@ -146,21 +149,31 @@ class EventLog:
         return f"{self._run}-{self._last}"
 
     def since(
-        self, event_id: str | None, cp: str | None = None, *, heartbeat: float = HEARTBEAT
+        self,
+        event_id: str | None,
+        cp: str | None = None,
+        *,
+        heartbeat: float = HEARTBEAT,
+        gone: Callable[[], bool] = lambda: False,
     ) -> Iterator[str]:
         """Pieces of an event stream (WHATWG HTML §9.2): what came after `event_id` (None: what
         comes from now on), of one charge point or of all; without end.
 
         Where some of that is not kept any more, an event ``gap`` comes first, that says how many
         were missed. A reader that falls so far behind while it reads is cut: the stream ends, and
-        its next one begins with the gap. Raises Refusal where there are too many readers.
+        its next one begins with the gap. gone: whether the reader has left; the stream ends soon
+        then. Raises Refusal where there are too many readers.
         """
         place, gap = self._place(event_id)
         with self._changed:
-            if self._clients >= MAX_CLIENTS:
+            # those who have just left are seen within this time
+            if not self._changed.wait_for(lambda: self._clients < MAX_CLIENTS, 3 * _LOOK):
                 text = f"{MAX_CLIENTS} clients read events already"
                 raise Refusal(503, text, where="events", hint="close some")
-        return self._stream(place, gap, cp, heartbeat)
+            self._clients += 1
+        stream = self._stream(place, gap, cp, heartbeat, gone)
+        next(stream)  # so that closing it lets another one in, even if nobody reads it
+        return stream
 
     def close(self) -> None:
         """All streams end."""
@@ -188,16 +201,17 @@ class EventLog:
     def _shown(self, kind: str, number: int, text: str) -> str:
         return f"id: {self._run}-{number}\nevent: {kind}\ndata: {text}\n\n"
 
-    def _stream(self, place: int, gap: str, cp: str | None, heartbeat: float) -> Iterator[str]:
-        with self._changed:  # here, as one that nobody begins to read does not end either
-            self._clients += 1
+    def _stream(
+        self, place: int, gap: str, cp: str | None, heartbeat: float, gone: Callable[[], bool]
+    ) -> Iterator[str]:
         try:
+            yield ""
             # at once, so that the client knows that it is connected, and where it is
             here = "" if gap else f"id: {self._run}-{place}\n"
             yield f"retry: {_RETRY}\n{here}\n{gap}"
             said = place
             while True:
-                lot = self._next(place, heartbeat)
+                lot = self._next(place, heartbeat, gone)
                 if lot is None:
                     return
                 if lot:
@@ -213,11 +227,21 @@ class EventLog:
         finally:
             with self._changed:
                 self._clients -= 1
+                self._changed.notify_all()
 
-    def _next(self, place: int, heartbeat: float) -> list[Event] | None:
+    def _next(self, place: int, heartbeat: float, gone: Callable[[], bool]) -> list[Event] | None:
         """What comes after `place`, soon; [] where that is nothing; None: this is the end."""
-        with self._changed:
-            came = self._changed.wait_for(lambda: self._closed or self._last > place, heartbeat)
+        deadline = time.monotonic() + heartbeat
+        while True:
+            if gone():
+                return None
+            left = deadline - time.monotonic()
+            with self._changed:
+                came = self._changed.wait_for(
+                    lambda: self._closed or self._last > place, min(left, _LOOK)
+                )
+            if came or left <= _LOOK:
+                break
         if came and self._last - place < _LOT and not self._closed:
             time.sleep(_PACE)
         with self._changed:
@@ -298,11 +322,28 @@ def blueprint(log: EventLog) -> Blueprint:
 
 def _answer(log: EventLog, cp: str | None) -> Response:
     given = request.headers.get("Last-Event-ID") or request.args.get("after")
-    stream = log.since(given, cp)
+    stream: Iterator[str] = iter(())
+    if request.method != "HEAD":  # nobody would close it
+        sock = request.environ.get("werkzeug.socket")
+        stream = log.since(given, cp, gone=lambda: sock is not None and _hung_up(sock))
     response = Response(stream, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def _hung_up(sock: socket.socket) -> bool:
+    """Whether the client has closed the connection."""
+    try:
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        # recv alone would wait, as the socket has a time-out
+        return bool(poll.poll(0)) and not sock.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):
+        return True
+
+
+_ERROR = {"$ref": "#/components/schemas/Error"}
 
 
 def _operation(name: str, summary: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
@@ -325,6 +366,10 @@ def _operation(name: str, summary: str, parameters: list[dict[str, Any]]) -> dic
                 "200": {
                     "description": "as they come",
                     "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                },
+                "503": {
+                    "description": f"{MAX_CLIENTS} clients read already",
+                    "content": {"application/json": {"schema": _ERROR}},
                 },
             },
         }

@@ -25,7 +25,7 @@ from ..hosts import is_address, is_loopback
 from .inputs import JSON, MAX_BODY, SCRIPT
 from .refusal import Refusal
 
-__all__ = ["Guard"]
+__all__ = ["HEADERS", "Guard"]
 
 _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PAGE = (
@@ -36,7 +36,7 @@ _PAGE = (
 # the pages of Sphinx have scripts and styles in them
 _DOCS = _PAGE.replace("-src 'self';", "-src 'self' 'unsafe-inline';", 2)
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
-_HEADERS = {
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -44,6 +44,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+"""Of every answer."""
 
 
 class Guard:
@@ -77,12 +78,15 @@ class Guard:
             answer = self._check_token(request, self.token)
             if answer is not None:
                 return answer
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            text = "this server has no WebSockets"
+            raise Refusal(400, text, where="header: Upgrade", hint="GET /events has what happens")
         self._check_body(request)
         return None
 
     def after(self, response: Response) -> Response:
         """Puts the headers on."""
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if response.mimetype == "text/html" or request.path.startswith("/docs/"):
             policy = _DOCS if request.path.startswith("/docs/") else _PAGE
@@ -144,6 +148,9 @@ class Guard:
 
     def _check_body(self, request: Request) -> None:
         length = request.content_length
+        if not request.headers.get("Content-Length", "0").isdecimal():
+            text = "the Content-Length is not one number"
+            raise Refusal(400, text, where="header: Content-Length")
         if length is not None and length > MAX_BODY:
             raise Refusal(413, f"a body has at most {MAX_BODY} bytes", where="body")
         if length == 0 or (length is None and "Transfer-Encoding" not in request.headers):

@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 from flask import Request
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 
+from ..address import Address
+from ..errors import ConnectError
 from ..rpc import no_constant
 from .refusal import Refusal
 from .schemas import SCHEMAS
@@ -32,7 +34,7 @@ def json_body(request: Request, schema: Mapping[str, Any], *, required: bool) ->
     if not data:
         return {}
     try:
-        value = json.loads(data.decode(), parse_constant=no_constant, parse_float=_finite)
+        value = json.loads(data.decode(), **_READING)
         if b"\\ud" in data.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError:
@@ -77,13 +79,24 @@ def checked(value: Any, schema: Mapping[str, Any], where: str, *, status: int = 
     if error is None:
         return value
     place = error.json_path if where == "body" else ""
-    raise Refusal(status, error.message[:300], where=": ".join(filter(None, (where, place))))
+    # the cause shows no password
+    what = str(error.cause or error.message)[:300]
+    raise Refusal(status, what, where=": ".join(filter(None, (where, place))))
 
 
 @cache
 def _validator(schema: str) -> Draft202012Validator:
     whole = {**json.loads(schema), "components": {"schemas": SCHEMAS}}
-    return Draft202012Validator(whole)
+    return Draft202012Validator(whole, format_checker=_FORMATS)
+
+
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks("uri", raises=ConnectError)
+def _is_url(value: object) -> bool:
+    """Of a CSMS; there is no other in the API."""
+    return not isinstance(value, str) or Address.parse(value, name="CP1") is not None
 
 
 def _data(request: Request, wanted: str, hint: str, required: bool) -> bytes:
@@ -119,8 +132,24 @@ def _value(text: str, kind: str, name: str) -> Any:
     raise Refusal(400, what, where=f"query: {name}")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r:.60} stands twice in an object")
+    return found
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:40]} is too large a number")
     return number
+
+
+_READING: dict[str, Any] = {
+    "parse_constant": no_constant,
+    "parse_float": _finite,
+    "object_pairs_hook": _once,
+}

@@ -11,12 +11,13 @@ from .inputs import JSON
 from .routes import APIS
 from .schemas import SCHEMAS
 
-__all__ = ["document"]
+__all__ = ["USUAL", "document"]
 
 _DESCRIPTION = """\
 Charge points that programs in any language drive. What is wrong is said by a status from 400 to
 499 and an object `error`: `what`, `where` and, often, a `hint`. 424 means that the CSMS is the
-reason: it could not be reached, refused, answered with a CALLERROR, wrongly or not in time.
+reason: it could not be reached, refused, answered with a CALLERROR, wrongly or not in time; or that
+what was waited for did not come.
 
 On any address but the loopback a token is demanded, as `Authorization: Bearer TOKEN`; the server
 prints it at its start."""
@@ -29,6 +30,8 @@ _TAGS = {
     "events": "What happens, as it happens.",
     "station": "A charge point that lives: the plugin core has to be installed.",
     "configuration": "Configuration keys.",
+    "embedded CSMS": "The CSMS in the server's own process: that of `--demo`, and of charge points"
+    " that are created without `url`.",
     "server": "The server itself.",
 }
 
@@ -36,6 +39,7 @@ _COMMON = {
     400: "the request cannot be read",
     401: "the token is missing or wrong",
     403: "the Host is not this server, or the page of somebody else asks",
+    503: "too many connections",
 }
 _WITH_NAME = {404: "there is no such charge point, or no such thing of it"}
 _WITH_BODY = {
@@ -43,6 +47,12 @@ _WITH_BODY = {
     415: "the content type is another one",
     422: "what the body says cannot be",
 }
+_NOT_NOW = "not now"
+_CANNOT_BE = "this cannot be"
+USUAL = frozenset(
+    [*_COMMON.values(), *_WITH_NAME.values(), *_WITH_BODY.values(), _NOT_NOW, _CANNOT_BE]
+)
+"""What statuses mean where a route says nothing else of them."""
 
 
 @cache
@@ -84,8 +94,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         found.update(_WITH_BODY)
     if operation.get("operationId") not in _CALM:
-        found.setdefault(409, "not now")
-        found.setdefault(422, "this cannot be")
+        found.setdefault(409, _NOT_NOW)
+        found.setdefault(422, _CANNOT_BE)
     responses = operation["responses"]
     for status, text in found.items():
         content = {JSON: {"schema": ref("Error")}}

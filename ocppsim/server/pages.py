@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, redirect, send_from_directory
+from flask import Blueprint, Response, redirect, request, send_from_directory
 
 from .openapi import document
 from .refusal import Refusal
@@ -17,8 +17,9 @@ __all__ = ["DOCS", "blueprint", "curl"]
 
 blueprint = Blueprint("pages", __name__)
 
-DOCS = Path(__file__).parent / "docs"
-"""Where the built documentation lies: in a wheel, or after ``make site``."""
+_HERE = Path(__file__).parent
+DOCS = [_HERE / "docs", _HERE.parents[1] / "docs" / "_build" / "html"]
+"""Where the built documentation may lie: in a wheel; in a clone."""
 
 
 @blueprint.get("/")
@@ -44,7 +45,7 @@ def style() -> Response:
 
 @blueprint.get("/api")
 def api() -> Response:
-    return _page("The API of ocppsim", "\n".join(_api_page()))
+    return _page("The API of ocppsim", "\n".join(_api_page(request.host_url.rstrip("/"))))
 
 
 @blueprint.get("/docs")
@@ -54,24 +55,31 @@ def docs_folder() -> Any:
 
 @blueprint.get("/docs/")
 def docs_start() -> Any:
+    if _docs() is None:
+        return _page(
+            "Documentation",
+            "<h1>Documentation</h1><p>It is not built here. In a clone of ocppsim,"
+            " <code>make docs</code> builds it; a wheel has it.</p>",
+        )
     return docs("index.html")
 
 
 @blueprint.get("/docs/<path:path>")
 def docs(path: str) -> Any:
-    if not (DOCS / "index.html").is_file():
-        return _page(
-            "Documentation",
-            "<h1>Documentation</h1><p>It is not built here. In a clone of ocppsim,"
-            " <code>make site</code> builds it; a wheel has it.</p>",
-        )
-    if (DOCS / path).is_dir():
+    folder = _docs()
+    if folder is None:
+        raise Refusal(404, "the documentation is not built here", hint="/docs/ says how to get it")
+    if (folder / path).is_dir():
         path = f"{path.rstrip('/')}/index.html"
     try:
-        return send_from_directory(DOCS, path)
+        return send_from_directory(folder, path)
     except Exception:
         text = "there is no such page of the documentation"
         raise Refusal(404, text, hint="/docs/ is its start") from None
+
+
+def _docs() -> Path | None:
+    return next((folder for folder in DOCS if (folder / "index.html").is_file()), None)
 
 
 def _page(title: str, body: str) -> Response:
@@ -86,21 +94,24 @@ def _page(title: str, body: str) -> Response:
 
 def curl(method: str, path: str, operation: dict[str, Any], base: str) -> str:
     """A line for a shell that asks for it, with example values."""
-    action = "BootNotification" if "/call/" in path else "Reset"
+    action = "BootNotification" if path == "/cp/{name}/call/{action}" else "Reset"
     values = {"name": "CP1", "action": action, "key": "WebSocketPingInterval"}
     for name, value in values.items():
         path = path.replace(f"{{{name}}}", value)
-    parts = ["curl", "-s"]
+    streams = "text/event-stream" in operation["responses"].get("200", {}).get("content", ())
+    parts = ["curl", "-sN" if streams else "-s"]
     if method != "GET":
         parts.append(f"-X {method}")
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         example = content.get("example", {})
         text = example if isinstance(example, str) else json.dumps(example)
         parts += [f"-H 'Content-Type: {media}'", f"-d '{text.strip()}'"]
-    return " ".join([*parts, f"{base}{path}"])
+    parts.append(f"{base}{path}")
+    return " ".join(parts)
 
 
-def _api_page() -> Iterator[str]:
+def _api_page(base: str) -> Iterator[str]:
+    """base: where this server is, as whoever asks calls it."""
     found = document()
     yield "<h1>The API of ocppsim</h1>"
     for part in found["info"]["description"].split("\n\n"):
@@ -115,14 +126,14 @@ def _api_page() -> Iterator[str]:
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
                 if tag["name"] in operation.get("tags", ()):
-                    yield from _operation(method.upper(), path, operation)
+                    yield from _operation(method.upper(), path, operation, base)
     yield "<h2>Schemas</h2>"
     for name, schema in found["components"]["schemas"].items():
         yield f'<details id="schema-{escape(name)}"><summary>{escape(name)}</summary>'
         yield f"<pre>{escape(json.dumps(schema, indent=2))}</pre></details>"
 
 
-def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+def _operation(method: str, path: str, operation: dict[str, Any], base: str) -> Iterator[str]:
     anchor = operation.get("operationId", "")
     yield f'<section id="{escape(anchor)}"><h3><b>{method}</b> <code>{escape(path)}</code></h3>'
     said = _prose(operation.get("description", ""))
@@ -149,7 +160,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[st
         )
         yield f"<tr><td>{status}</td><td>{escape(answer.get('description', ''))}: {held}</td></tr>"
     yield "</table>"
-    yield f"<pre>{escape(curl(method, path, operation, 'http://127.0.0.1:3000'))}</pre></section>"
+    yield f"<pre>{escape(curl(method, path, operation, base))}</pre></section>"
 
 
 def _schema(schema: dict[str, Any]) -> str:

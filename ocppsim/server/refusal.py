@@ -9,6 +9,7 @@ from ..errors import (
     CallTimeout,
     ConnectError,
     ConnectionLost,
+    GivenUp,
     InvalidPayload,
     OcppsimError,
     WaitTimeout,
@@ -42,23 +43,26 @@ class Refusal(Exception):
         return {"error": {**error, **self.more}}
 
 
-def from_error(error: Exception) -> Refusal:
-    """What an error of ocppsim is, as an answer: 424 where the CSMS is the reason, 409 where there
-    is no connection, 422 where what was sent makes no sense. Its name is the member ``kind``."""
+def from_error(error: Exception, peer: str = "CSMS") -> Refusal:
+    """What an error of ocppsim is, as an answer: 424 where the CSMS is the reason, or something did
+    not come in time, 409 where there is no connection, 422 where what was sent makes no sense. Its
+    name is the member ``kind``. peer: who was asked."""
     kind = type(error).__name__
     if isinstance(error, CallError):
         details = {"errorCode": error.code, "errorDescription": error.description}
         details["errorDetails"] = error.details  # type: ignore[assignment]
-        return Refusal(424, str(error), where="CSMS", kind=kind, **details)
+        return Refusal(424, str(error), where=peer, kind=kind, **details)
     if isinstance(error, InvalidPayload):
         faults = [{"path": f.path, "rule": f.rule, "message": f.message} for f in error.faults]
-        where = "CSMS" if error.received else "body"
+        where = peer if error.received else "body"
         status = 424 if error.received else 422
         hint = "" if error.received else "?validate=false sends it all the same"
         text = str(error).removesuffix(" (validate=False sends it all the same)")
         return Refusal(status, text, where=where, hint=hint, kind=kind, faults=faults)
-    if isinstance(error, (ConnectError, CallTimeout, WaitTimeout)):
-        return Refusal(424, str(error), where="CSMS", kind=kind)
+    if isinstance(error, (ConnectError, CallTimeout, GivenUp)):
+        return Refusal(424, str(error), where=peer, kind=kind)
+    if isinstance(error, WaitTimeout):  # its text says for what; the path says where
+        return Refusal(424, str(error), kind=kind)
     if isinstance(error, ConnectionLost):
         hint = "POST /cp/NAME/connect connects it"
         return Refusal(409, str(error), where="connection", hint=hint, kind=kind)

@@ -60,6 +60,7 @@ _CONNECTION = {
         "minLength": 1,
         "maxLength": 2000,
         "pattern": "^wss?://",
+        "format": "uri",
         "description": "of the CSMS; else OCPPSIM_URL, else a CSMS in the server's process",
     },
     "user": {"type": "string", "minLength": 1, "maxLength": 200},
@@ -182,7 +183,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                     "description": "s until the answer leaves",
                 },
                 "times": {"type": "integer", "minimum": 1, "maximum": 100},
-                "validate": {**_BOOL, "description": "false: whatever the payload"},
+                "validate": {**_BOOL, "description": "false: whatever OCPP says"},
                 "message": {
                     "type": "string",
                     "pattern": "^[A-Za-z]{1,50}$",
@@ -221,6 +222,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "direction",
         "type",
     ),
+    "Numbers": _all({"numbers": {**_list(_COUNT), "maxItems": 2 * MAX_TRACE}}),
     "Messages": _all(
         {
             "messages": _list(_ref("Message")),

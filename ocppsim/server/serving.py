@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 import threading
 import time
+from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from ..hosts import in_url, is_loopback
 from ..plugins import Plugins
@@ -16,7 +19,9 @@ from .app import create_app
 from .demo import start_demo
 from .events import EventLog
 from .fleet import Fleet
-from .guard import Guard
+from .guard import HEADERS, Guard
+from .inputs import JSON
+from .refusal import Refusal
 
 __all__ = ["MAX_CONNECTIONS", "Server"]
 
@@ -26,11 +31,23 @@ MAX_CONNECTIONS = 500
 EVENTS = 20_000
 """How many events are kept for clients that come back."""
 
-_BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-    b"Connection: close\r\n\r\n"
-    b'{"error":{"what":"too many connections","where":"server","hint":"close some"}}\n'
-)
+
+def _refused(refusal: Refusal) -> bytes:
+    """A whole HTTP answer, for what never comes to the application."""
+    body = json.dumps(refusal.json("request"), separators=(",", ":")).encode() + b"\n"
+    headers = {
+        "Content-Type": JSON,
+        "Content-Length": len(body),
+        **HEADERS,
+        "Cache-Control": "no-store",
+        "Connection": "close",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    phrase = HTTPStatus(refusal.status).phrase
+    return f"HTTP/1.1 {refusal.status} {phrase}\r\n{head}\r\n".encode() + body
+
+
+_BUSY = _refused(Refusal(503, "too many connections", where="server", hint="close some"))
 
 
 class _Connection(Connection):
@@ -43,6 +60,28 @@ class _Connection(Connection):
     def send_header(self, keyword: str, value: str) -> None:
         if keyword.lower() != "server":
             super().send_header(keyword, value)
+
+    def run_wsgi(self) -> None:
+        try:
+            urlsplit(self.path)
+        except ValueError as error:
+            self.send_error(400, f"the address cannot be read: {error}")
+        else:
+            super().run_wsgi()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no HTTP, too long, or of another version."""
+        where = "headers" if code == 431 else "request line"
+        what = ": ".join(filter(None, (message, explain))) or HTTPStatus(code).phrase
+        self.close_connection = True
+        # what is still on its way would have the system drop the answer
+        with contextlib.suppress(OSError):
+            self.connection.sendall(_refused(Refusal(code, what[:300], where=where)))
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1.0)
+            for _ in range(64):
+                if not self.connection.recv(65536):
+                    break
 
 
 class _Listener(WebServer):

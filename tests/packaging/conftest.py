@@ -10,7 +10,7 @@ import pytest
 from command import ROOT
 from fresh import Environment, run
 
-_LITTER = (".*", "__pycache__", "*.egg-info", "build", "dist", "node_modules")
+_LITTER = (".*", "__pycache__", "*.egg-info", "_build", "build", "dist", "node_modules")
 
 
 @pytest.fixture(scope="session")
@@ -18,11 +18,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository as it would be checked out: what other builds left here plays no part."""
     tree = tmp_path_factory.mktemp("packaging") / "ocppsim"
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*_LITTER))
-    # what `make site` puts there
-    site = tree / "ocppsim" / "server" / "docs"
-    (site / "_static").mkdir(parents=True, exist_ok=True)
-    (site / "index.html").write_text("<title>ocppsim</title>")
-    (site / "_static" / "page.css").write_text("")
     return tree
 
 

@@ -7,13 +7,15 @@ import importlib.util
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
-from command import write
+from command import environment, write
 from fresh import Environment, run
 
 import ocppsim
@@ -42,7 +44,8 @@ def test_the_wheel_holds_the_package_whole(wheel: Path, tree: Path) -> None:
         str(path.relative_to(tree)) for path in (tree / "ocppsim").rglob("*") if path.is_file()
     }
     assert {"ocppsim/py.typed", "ocppsim/viewer/page.html"} < package
-    assert {name for name in names if name.startswith("ocppsim/")} == package
+    pages = {name for name in names if name.startswith("ocppsim/server/docs/")}
+    assert {name for name in names if name.startswith("ocppsim/")} - pages == package
 
 
 def test_the_wheel_holds_pages_licence_and_programs(wheel: Path) -> None:
@@ -72,6 +75,29 @@ def test_the_source_distribution_holds_no_tests(distributions: Path) -> None:
         tops = {name.split("/")[1] for name in archive.getnames() if "/" in name}
     assert {"LICENSE", "README.md", "ocppsim", "pyproject.toml", "setup.cfg", "setup.py"} < tops
     assert "tests" not in tops
+
+
+def test_the_wheel_has_the_documentation_and_serves_it(
+    fresh: Environment, wheel: Path, tree: Path, tmp_path: Path
+) -> None:
+    fresh.install(f"{wheel}[server]")
+    sources = {path.relative_to(tree / "docs") for path in (tree / "docs").rglob("*.md")}
+    assert {Path("index.md"), Path("how-to/server.md"), Path("reference/rest.md")} < sources
+    with subprocess.Popen(
+        [fresh.path / "bin" / "ocppsim", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=""),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        for source in sources:
+            with urlopen(f"{url}docs/{source.with_suffix('.html')}", timeout=30) as page:
+                assert page.status == 200
+                text = page.read().decode()
+            assert "<title>" in text, source
+        process.terminate()
 
 
 def test_the_programs_run(fresh: Environment, tree: Path, tmp_path: Path) -> None:

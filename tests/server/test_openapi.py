@@ -42,6 +42,7 @@ def test_every_route_is_in_it() -> None:
     try:
         app = create_app(Fleet(events), events, Guard("127.0.0.1"))
         pages = {"/", "/api", "/docs", "/docs/", "/docs/{path}", "/openapi.json", "/style.css"}
+        pages.add("/web/{path}")
         served = {
             (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
             for rule in app.url_map.iter_rules()

@@ -11,7 +11,7 @@ from pathlib import Path
 from server.client import served
 
 from ocppsim.server import Server
-from ocppsim.server.events import MAX_CLIENTS
+from ocppsim.server.events import HEARTBEAT, MAX_CLIENTS
 from ocppsim.server.serving import MAX_CONNECTIONS
 
 
@@ -62,3 +62,25 @@ def test_heads_without_bodies(tmp_path: Path) -> None:
         for _ in range(MAX_CLIENTS + 5):
             assert client.ask("HEAD", "/events").status == 200
         assert client.ask("HEAD", "/cp").text == ""
+
+
+def test_readers_of_events_who_hang_up_make_room_at_once(tmp_path: Path) -> None:
+    """While nothing happens that would be written to them."""
+    with served(tmp_path, plugins="") as client:
+
+        def read() -> socket.socket:
+            sock = socket.create_connection((client.host, client.port), 60)
+            sock.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with sock.makefile("rb") as answer:
+                assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            return sock
+
+        begin = time.monotonic()
+        for _ in range(2):
+            readers = [read() for _ in range(MAX_CLIENTS)]
+            full = client.get("/cp/CP1/events")
+            assert (full.status, full.error["where"]) == (503, "events")
+            for reader in readers:
+                reader.close()
+        read().close()
+        assert time.monotonic() - begin < HEARTBEAT

@@ -1,6 +1,6 @@
 """The REST API, a file for each kind of thing."""
 
-from . import admin, calls, charge_points, configuration, handlers, messages, station
+from . import admin, calls, charge_points, configuration, csms, handlers, messages, station
 
 __all__ = ["APIS"]
 
@@ -11,5 +11,6 @@ APIS = [
     messages.api,
     station.api,
     configuration.api,
+    csms.api,
     admin.api,
 ]

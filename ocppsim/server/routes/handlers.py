@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from ... import schema
@@ -9,25 +11,43 @@ from ...errors import InvalidPayload
 from ...v16.actions import PROTOCOL
 from ..answers import MAX_ANSWERS, Answers
 from ..api import Api, parts, ref
-from ..refusal import Refusal
+from ..refusal import Refusal, from_error
 
 __all__ = ["api"]
 
 api = Api("handlers", "answers")
 
+_ALL_THE_SAME = '"validate": false in the body takes it all the same'
 _EXAMPLE = {"payload": {"status": "Rejected"}}
 
 
 def _check(action: str, answer: dict[str, Any], answers: Answers) -> None:
-    """Raises Refusal, InvalidPayload."""
+    """Raises Refusal."""
     if len(answers) >= MAX_ANSWERS:
         text = f"{MAX_ANSWERS} answers are set for this charge point; DELETE some"
         raise Refusal(409, text, where="answers")
+    if not answer.get("validate", True):
+        return
     known = PROTOCOL.from_csms.get(action)
-    if known is not None and "payload" in answer and answer.get("validate", True):
-        faults = schema.check(known.response, answer["payload"])
-        if faults:
-            raise InvalidPayload(action, "response", faults, payload=answer["payload"])
+    if known is None:
+        text = f"no CSMS sends {action} in OCPP 1.6"
+        raise Refusal(422, text, where="path: action", hint=_hint(action, PROTOCOL.from_csms))
+    code = answer.get("error", {}).get("errorCode")
+    if code is not None and code not in PROTOCOL.error_codes:
+        text = f"OCPP 1.6 has no errorCode {code}"
+        where = "body: $.error.errorCode"
+        raise Refusal(422, text, where=where, hint=_hint(code, PROTOCOL.error_codes))
+    faults = schema.check(known.response, answer["payload"]) if "payload" in answer else []
+    if faults:
+        error = InvalidPayload(action, "response", faults, payload=answer["payload"])
+        refusal = from_error(error)
+        refusal.where, refusal.hint = "body: $.payload", _ALL_THE_SAME
+        raise refusal
+
+
+def _hint(given: str, known: Iterable[str]) -> str:
+    close = get_close_matches(given, known, 1)
+    return f"did you mean {close[0]}? {_ALL_THE_SAME}" if close else _ALL_THE_SAME
 
 
 @api.route("GET", "/cp/{name}/handlers", "List the answers that are set", answer=ref("Handlers"))
@@ -46,7 +66,8 @@ def list_handlers(name: str) -> Any:
     example=_EXAMPLE,
 )
 def set_handler(name: str, action: str, body: dict[str, Any]) -> Any:
-    """In place of what was set before for it, here or in a script; before plugins."""
+    """In place of what was set before for it, here or in a script; before plugins.
+    `"validate": false` takes an action, an errorCode and a payload that OCPP does not have."""
     entry = parts().fleet.get(name)
     _check(action, body, entry.answers)
     entry.answers.set(entry.prepare(), action, body)

@@ -55,6 +55,19 @@ _EXPORTS: dict[str, tuple[str, Callable[[Sequence[Entry]], str]]] = {
     "mermaid": (MERMAID, mermaid_text),
     "script": (SCRIPT, replay_script),
 }
+_FORMAT = {
+    "type": "string",
+    "enum": list(_EXPORTS),
+    "default": "jsonl",
+    "description": "jsonl: a record, for ocppsim-trace; csv; mermaid: a diagram; script:"
+    " Python that says it all again",
+}
+_MEDIA = {
+    JSON_LINES: "a frame a line",
+    CSV: "a frame a row",
+    MERMAID: "a sequence diagram",
+    SCRIPT: "a script",
+}
 
 
 @api.route(
@@ -85,27 +98,37 @@ def get_messages(name: str, query: dict[str, Any]) -> Any:
     "Export the messages",
     query={
         **_FILTERS,
-        "format": {
-            "type": "string",
-            "enum": list(_EXPORTS),
-            "default": "jsonl",
-            "description": "jsonl: a record, for ocppsim-trace; csv; mermaid: a diagram; script:"
-            " Python that says it all again",
-        },
+        "format": _FORMAT,
     },
     answer=ref("Message"),
-    also={
-        JSON_LINES: "a frame a line",
-        CSV: "a frame a row",
-        MERMAID: "a sequence diagram",
-        SCRIPT: "a script",
-    },
+    also=_MEDIA,
 )
 def export_messages(name: str, query: dict[str, Any]) -> Any:
     """All that pass the filters. Secrets are masked."""
-    media, write = _EXPORTS[query["format"]]
     found, _ = _select(name, query)
-    return Response(write(found), mimetype=media)
+    return _export(found, query["format"])
+
+
+@api.route(
+    "POST",
+    "/cp/{name}/messages/export",
+    "Export some messages",
+    body=ref("Numbers"),
+    query={"format": _FORMAT},
+    answer=ref("Message"),
+    also=_MEDIA,
+    example={"numbers": [1, 2]},
+)
+def export_some_messages(name: str, body: dict[str, Any], query: dict[str, Any]) -> Any:
+    """Those of these numbers that are kept. Secrets are masked."""
+    found, _ = _select(name, {})
+    numbers = set(body["numbers"])
+    return _export([entry for entry in found if entry.number in numbers], query["format"])
+
+
+def _export(entries: Sequence[Entry], form: str) -> Response:
+    media, write = _EXPORTS[form]
+    return Response(write(entries), mimetype=media)
 
 
 def _select(name: str, query: dict[str, Any]) -> tuple[list[Entry], int]:

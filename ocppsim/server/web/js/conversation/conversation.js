@@ -52,7 +52,7 @@ class Conversation {
     const clear = h("button", { type: "button", class: "small", onclick: () => this.clear() }, labelled("clear", "Clear"));
     const forms = Object.entries(FORMS).map(([form, [text]]) => [text, () => this.export(form)]);
     const exporting = menu(labelled("export", "Export"), [["Copy as text", () => this.copy()], ...forms], { class: "small" });
-    const script = button(labelled("script", "Make a script of these"), () => this.script(), { class: "small", id: "make-script" });
+    const script = button(labelled("script", "Make a script"), () => this.script(), { class: "small", id: "make-script", title: "A Python script of the messages that are shown" });
     head.append(this.said, this.pause, clear, exporting, script);
     this.left = h("b", {});
     this.right = h("b", {}, "CSMS");
