@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo test lint docs bench fuzz crash-test soak format generate man dist clean
+.PHONY: help demo web test lint docs bench fuzz crash-test soak format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base  ## one charging session against the embedded CSMS, every frame on the screen
 	@env -u OCPPSIM_URL $(BIN)/ocppsim -v docs/examples/charging_session.py
+
+web: $(VENV)/.web  ## the web page, with a CSMS and a station inside; open the address that it prints
+	@env -u OCPPSIM_URL $(BIN)/ocppsim --demo
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest
@@ -61,6 +64,10 @@ $(VENV)/.venv:
 
 $(VENV)/.base: $(VENV)/.venv setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet $(EDITABLE) --editable .
+	touch $@
+
+$(VENV)/.web: $(VENV)/.base
+	$(BIN)/pip install --quiet $(EDITABLE) --editable '.[server]' $(addprefix --editable ,$(wildcard plugins/*))
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base

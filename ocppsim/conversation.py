@@ -45,7 +45,8 @@ class Conversation:
 
     on_request(frame, answers): a valid CALL of the CSMS, in the reader thread, and where its
     answers go. on_accepted(): the CSMS has accepted a BootNotification; in the reader thread.
-    accepted: whether it accepted the last one on the wire; one that is under way counts as not.
+    accepted: whether it accepted the last one on the wire; one that is under way counts as not, and
+    one that it answers with a CALLERROR changes nothing.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Conversation:
     ) -> None:
         self.name = name
         self.accepted = False
+        self._was_accepted = False  # before the BootNotification that is under way
         self.protocol = protocol
         self.strict = strict
         self.lenient = frozenset(lenient)
@@ -138,14 +140,20 @@ class Conversation:
             if traced.faults:
                 self._record_violations(traced)
             self.trace.tell(traced, wait=True)
-            if traced.action == BOOT and isinstance(frame, ResultFrame):
-                self.accepted = frame.payload.get("status") == "Accepted"
-                if self.accepted:
-                    self._on_accepted()
+            if traced.action == BOOT and isinstance(frame, (ResultFrame, ErrorFrame)):
+                self._booted(frame)
             then()
         except Exception:
             text = mask_text(repr(data)[:500])
             self._log.exception("a frame could not be handled; please report this: %s", text)
+
+    def _booted(self, answer: ResultFrame | ErrorFrame) -> None:
+        if isinstance(answer, ResultFrame):
+            self.accepted = answer.payload.get("status") == "Accepted"
+        else:
+            self.accepted = self._was_accepted
+        if self.accepted:
+            self._on_accepted()
 
     def lost(self, transport: Transport, error: OcppsimError) -> None:
         """This connection is over."""
@@ -341,7 +349,7 @@ class Conversation:
         def first() -> None:
             # here, so that no answer is quicker
             if traced.action == BOOT and traced.type == "CALL":
-                self.accepted = False
+                self._was_accepted, self.accepted = self.accepted, False
             self.trace.add(traced)
 
         transport.send(traced.text, first=first, wait=wait, fragments=fragments)

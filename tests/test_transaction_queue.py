@@ -312,6 +312,24 @@ def test_a_new_boot_closes_the_way(cp: ChargePoint, peer: Peer) -> None:
     peer.next_call("MeterValues")
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_boot_that_is_answered_with_an_error_changes_nothing(
+    accepted: bool, cp: ChargePoint, peer: Peer
+) -> None:
+    boot(cp, peer, "Accepted" if accepted else "Pending")
+    future = cp.submit("BootNotification", {}, validate=False)
+    asked = peer.next_call("BootNotification")
+    cp.enqueue("MeterValues", values())
+    nothing_else(cp, peer)
+    peer.send([4, asked[1], "FormationViolation", "chargePointModel is missing", {}])
+    with pytest.raises(CallError):
+        future.result(PATIENCE)
+    if accepted:
+        peer.next_call("MeterValues")
+    else:
+        nothing_else(cp, peer)
+
+
 def test_a_script_that_boots_anew_says_so(cp: ChargePoint, peer: Peer) -> None:
     boot(cp, peer)
     cp.queue.accepted = False

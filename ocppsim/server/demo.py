@@ -8,7 +8,7 @@ from ..connect import embedded_csms
 from .events import EventLog
 from .fleet import Fleet
 from .refusal import Refusal
-from .stations import make_station, publish_states
+from .stations import make_station
 
 __all__ = ["start_demo"]
 
@@ -16,11 +16,12 @@ _log = logging.getLogger("ocppsim.server")
 
 
 def start_demo(fleet: Fleet, events: EventLog) -> None:
-    """CP1, with a station of two connectors where the core plugin is in; else it boots once.
+    """CP1, with a station of two connectors, a minute of which is a second, where the core plugin is in;
+    else it boots once.
     Raises as `ocppsim.connect`."""
     cp = fleet.create("CP1", f"{embedded_csms().url}/CP1").connect()
     try:
-        station = make_station(cp, {"connectors": 2})
+        station = make_station(cp, {"connectors": 2, "speed": 60})
     except Refusal as error:
         _log.info("without a station: %s; %s", error.what, error.hint)
         boot = cp.call(
@@ -28,5 +29,4 @@ def start_demo(fleet: Fleet, events: EventLog) -> None:
         )
         cp.start_heartbeat(boot["interval"])
         return
-    publish_states(station, events)
     station.power_on()

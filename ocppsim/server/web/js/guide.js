@@ -15,6 +15,7 @@ export class Guide {
   constructor() {
     this.done = new Set(JSON.parse(localStorage.getItem("guide") ?? "[]"));
     this.element = h("section", { class: "guide", "aria-label": "Your first charge" });
+    store.on("station", (now) => Boolean(now) === this.element.hidden && this.show());
     this.show();
   }
 
@@ -34,7 +35,7 @@ export class Guide {
   }
 
   show() {
-    this.element.hidden = this.done.has("closed");
+    this.element.hidden = this.done.has("closed") || !store.station;
     const next = STEPS.findIndex(([step]) => !this.done.has(step));
     document.body.dataset.next = next < 0 || this.element.hidden ? "" : STEPS[next][0];
     const close = h("button", { type: "button", class: "quiet small square", "aria-label": "Close the first steps", onclick: () => this.close() }, icon("cross"));

@@ -7,6 +7,7 @@ import { Fleet } from "./fleet.js";
 import { Guide } from "./guide.js";
 import { station } from "./station/station.js";
 import { store } from "./store.js";
+import { toast } from "./toast.js";
 import { top } from "./top.js";
 import { openMessage, openRaw, openScript, workbench } from "./workbench/workbench.js";
 
@@ -55,6 +56,7 @@ new Fleet($("#fleet"), (name) => {
   goTo("station");
 });
 $("#conversation").addEventListener("click", (event) => event.target.closest("button.line") && guide.did("open"));
+store.on("error", ({ message }) => toast(message.split("\n")[0], { kind: "bad", hint: "The server's log has more." }));
 goTo("station");
 
 await store.start();

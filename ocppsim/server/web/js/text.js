@@ -1,14 +1,16 @@
 /* Numbers, times and payloads as short text. */
 
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
-/* A moment (ms) as the time of day here, to the millisecond. */
-export const timeOf = (moment) => (Number.isFinite(moment) ? clock.format(moment) : "");
+/* A moment (ms) as the time of day here: to the second, and what is below it. */
+export function timeOf(moment) {
+  return Number.isFinite(moment) ? [clock.format(moment), `.${String(Math.floor(moment) % 1000).padStart(3, "0")}`] : ["", ""];
+}
 
-/* Seconds, as people say it: 0.8 ms, 1.25 s, 12 s. */
+/* Seconds, as people say it: 0.8 ms, 12 ms, 1.25 s, 12 s. */
 export function seconds(value) {
   if (value === null || value === undefined) return "";
-  if (value < 0.1) return `${(value * 1000).toPrecision(2)} ms`;
+  if (value < 1) return `${(value * 1000).toFixed(value < 0.01 ? 1 : 0)} ms`;
   return value < 10 ? `${value.toFixed(2)} s` : `${Math.round(value)} s`;
 }
 
@@ -24,7 +26,7 @@ export const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, "\u202
 /* W as W or kW, Wh as Wh or kWh. */
 export function scaled(value, unit) {
   if (value === null || value === undefined) return "–";
-  return Math.abs(value) < 1000 ? `${Math.round(value)} ${unit}` : `${(value / 1000).toFixed(value < 100_000 ? 2 : 1)} k${unit}`;
+  return Math.abs(value) < 1000 ? `${Math.round(value)} ${unit}` : `${(value / 1000).toFixed(Math.abs(value) < 10_000 ? 2 : 1)} k${unit}`;
 }
 
 const LONG = 28;
@@ -37,14 +39,15 @@ export function brief(payload, most = 160) {
   if (payload === null || typeof payload !== "object") return JSON.stringify(payload);
   const parts = [];
   const plain = Object.entries(payload).filter(([, value]) => value !== "NoError" && !MOMENT.test(value));
-  const rank = ([name, value]) => (typeof value === "object" ? 2 : FIRST.includes(name) ? 0 : 1);
+  const rank = ([name, value]) => (FIRST.includes(name) || name === "meterValue" ? 0 : typeof value === "object" ? 2 : 1);
   for (const [name, value] of plain.sort((one, other) => rank(one) - rank(other))) {
     if (typeof value === "object" && value !== null) parts.push(nested(name, value));
     else parts.push(FIRST.includes(name) ? cut(String(value)) : `${name} ${cut(String(value))}`);
     most -= parts.at(-1).length;
     if (most < 0) break;
   }
-  return parts.join(" · ") || Object.keys(payload).join(" · ");
+  if (parts.length) return parts.join(" · ");
+  return Object.entries(payload).map(([name, value]) => `${name} ${MOMENT.test(value) ? timeOf(Date.parse(value))[0] : value}`).join(" · ");
 }
 
 function nested(name, value) {

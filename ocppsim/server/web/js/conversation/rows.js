@@ -37,10 +37,11 @@ export function draw(one, open) {
     one.own ? "from the charge point" : "from the CSMS",
     { bad: "breaks the protocol", error: "CALLERROR", good: "answered", pending: "no answer yet" }[kind],
   ].join(", ");
+  const [second, rest] = timeOf(one.time);
   const line = h(
     "button",
     { type: "button", class: "line", "aria-expanded": String(open), "aria-label": `${name}, ${says}` },
-    h("span", { class: "time" }, timeOf(one.time)),
+    h("span", { class: "time" }, second, h("span", { class: "rest" }, rest)),
     h(
       "span",
       { class: `lanes ${one.own ? "own" : "theirs"}` },

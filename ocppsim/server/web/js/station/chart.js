@@ -21,8 +21,8 @@ export class Chart {
     this.left = [0, 1].map((place) => s("text", { class: "axis", x: LEFT - 4, y: place ? TOP + 4 : HEIGHT - BOTTOM + 3, "text-anchor": "end" }));
     const base = HEIGHT - BOTTOM;
     this.element = h("figure", { class: "chart" });
-    this.values = ["Power", "Limit", "Charge"].map(() => h("b", {}, "–"));
-    const keys = ["power", "limit", "soc"].map((kind, place) => h("span", { class: `key ${kind}` }, ["Power ", "Limit ", "Battery "][place], this.values[place]));
+    this.values = ["power", "limit", "soc"].map(() => h("b", {}, "–"));
+    const keys = ["power", "limit", "soc"].map((kind, place) => h("span", { class: `key ${kind}` }, ["Power ", "Limit ", "Car "][place], this.values[place]));
     this.element.append(
       h("figcaption", {}, keys),
       s(

@@ -52,7 +52,7 @@ class StationPane {
       resume: act("resume-car", "Resume car", "play", here),
     };
     this.tabs = h("div", { class: "connectors", role: "group", "aria-label": "Connectors" });
-    this.facts = ["Energy", "Power", "Battery", "Session"].map((name) => [name, h("dd", {}, "–")]);
+    this.facts = ["Meter", "Transaction"].map((name) => [name, h("dd", {}, "–")]);
     this.live = h(
       "div",
       { class: "live" },
@@ -106,7 +106,7 @@ class StationPane {
     this.drawing.show(now, this.connector, point);
     this.list(now);
     this.allow(one);
-    const said = [scaled(one.energy, "Wh"), scaled(one.power, "W"), `${Math.round(one.soc * 100)} %`, session(one)];
+    const said = [scaled(one.energy, "Wh"), session(one)];
     for (const [place, [, value]] of this.facts.entries()) say(value, said[place]);
     if (now !== this.last) this.chart.add(one);
     this.last = now;
@@ -196,5 +196,5 @@ function session(one) {
   if (!one.session) return "none";
   const { idTag, transactionId, meterStart, meter } = one.session;
   const energy = meter !== undefined ? ` · ${scaled(meter - meterStart, "Wh")}` : "";
-  return `${transactionId ?? "…"} by ${idTag}${energy}`;
+  return `${transactionId ?? "…"} · ${idTag}${energy}`;
 }
