@@ -94,3 +94,15 @@ export function save(name, text, type = "text/plain") {
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
+
+/* Put `text` into the clipboard. Over plain HTTP from another machine there is no `navigator.clipboard`. */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = h("textarea", { class: "unseen", value: text });
+  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("The browser does not let this page copy.");
+  return undefined;
+}

@@ -110,13 +110,17 @@ class Store extends EventTarget {
   async look() {
     const name = this.chosen;
     if (!name || document.hidden || this.line === "lost") return;
-    if (!this.point?.station) {
-      if (this.station) this.tell("station", (this.station = null));
-      return;
-    }
     try {
+      const now = await get(at(name));
+      if (name !== this.chosen || !this.point) return;
+      Object.assign(this.point, now);
+      this.tell("point", this.point);
+      if (!now.station) {
+        if (this.station) this.tell("station", (this.station = null));
+        return;
+      }
       const station = await get(at(name, "/station"));
-      if (name !== this.chosen) return;
+      if (name !== this.chosen || !this.point) return;
       this.station = station;
       for (const one of station.connectors) this.point.connectors[one.connectorId] = one.status;
       this.point.connectors[0] = station.status;

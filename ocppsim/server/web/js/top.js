@@ -54,6 +54,7 @@ export function top(fleet) {
     const point = store.point;
     list();
     const there = Boolean(point);
+    document.title = there ? `${point.name} · ocppsim` : "ocppsim";
     $("#facts").hidden = !there;
     for (const one of [connect, disconnect, more]) one.hidden = !there;
     dot.dataset.status = point?.connected ? "connected" : "disconnected";

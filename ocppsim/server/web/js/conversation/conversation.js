@@ -1,7 +1,7 @@
 /* The middle of the page: what charge point and CSMS say to each other. */
 
 import { ask, at } from "../api.js";
-import { $, button, h, save, say } from "../dom.js";
+import { $, button, copyText, h, save, say } from "../dom.js";
 import { isBad, isError } from "../exchanges.js";
 import { labelled, menu } from "../menu.js";
 import { store } from "../store.js";
@@ -218,7 +218,7 @@ class Conversation {
         const { time, direction, frame, text: bad } = JSON.parse(line);
         return `${time} ${direction === "sent" ? "→" : "←"} ${frame ? JSON.stringify(frame) : bad}`;
       });
-      await navigator.clipboard.writeText(lines.join("\n"));
+      await copyText(lines.join("\n"));
       toast(`${count(lines.length)} messages copied`);
     });
   }

@@ -1,6 +1,7 @@
 /* The drawn charge point: a post with a display, a light and a cable for each connector, and cars. */
 
 import { h, s, say } from "../dom.js";
+import { scaled } from "../text.js";
 
 const WIDTH = 288;
 const MOST = 4; // connectors that are drawn
@@ -22,7 +23,7 @@ export class Drawing {
     const [first, second] = display(station, point, chosen);
     say(this.lines[0], first);
     say(this.lines[1], second);
-    this.post.dataset.status = point.connected ? station.status : "disconnected";
+    this.post.dataset.status = point.connected && station.powered ? station.status : "disconnected";
     for (const [place, one] of connectors.entries()) this.paint(this.outlets[place], one, one.connectorId === chosen, place);
   }
 
@@ -82,8 +83,8 @@ export class Drawing {
   }
 
   paint({ group, cable, flow, level, body, plugged, hanging }, one, chosen, place) {
-    const cableIn = one.plugged ? one.plugged.station && one.plugged.car : ["Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"].includes(one.status);
-    const there = one.plugged ? one.plugged.station || one.plugged.car || one.session !== null : cableIn;
+    const cableIn = one.plugged.station && one.plugged.car;
+    const there = one.plugged.station || one.plugged.car || one.session !== null;
     group.dataset.status = one.status;
     group.classList.toggle("chosen", chosen);
     group.classList.toggle("charging", one.status === "Charging");
@@ -99,20 +100,20 @@ export class Drawing {
 }
 
 function display(station, point, chosen) {
+  if (!station.powered) return ["", ""];
   if (!point.connected) return ["No connection", point.reconnecting ? "trying again …" : "offline"];
-  if (station.powered === false) return ["", ""];
   if (station.registration !== "Accepted") return [station.registration ?? "Starting …", "not registered yet"];
   const one = station.connectors.find(({ connectorId }) => connectorId === chosen) ?? station.connectors[0];
   const says = {
     Available: ["Welcome", "plug in, or hold up a card"],
-    Preparing: one.session ? ["Starting …", `connector ${one.connectorId}`] : one.plugged?.car ? ["Who is it?", "hold up a card"] : ["Plug in, please", `connector ${one.connectorId}`],
-    Charging: ["Charging", `${(one.power ?? 0) >= 1000 ? `${((one.power ?? 0) / 1000).toFixed(1)} kW` : `${Math.round(one.power ?? 0)} W`} · ${Math.round(one.soc * 100)} %`],
+    Preparing: one.session ? ["Starting …", `connector ${one.connectorId}`] : one.plugged.car ? ["Who is it?", "hold up a card"] : ["Plug in, please", `connector ${one.connectorId}`],
+    Charging: ["Charging", `${scaled(one.power, "W")} · ${Math.round(one.soc * 100)} %`],
     SuspendedEV: ["Paused by the car", `${Math.round(one.soc * 100)} % charged`],
     SuspendedEVSE: ["Paused", "no power is offered"],
     Finishing: ["Done", "unplug the cable"],
     Reserved: ["Reserved", `connector ${one.connectorId}`],
     Unavailable: ["Out of service", `connector ${one.connectorId}`],
-    Faulted: ["Out of order", one.errorCode ?? "a fault"],
+    Faulted: ["Out of order", one.errorCode],
   };
   return says[one.status] ?? [one.status, ""];
 }

@@ -50,6 +50,8 @@ class StationPane {
       mend: act("mend", "Mend", "mend", here),
       pause: act("pause-car", "Pause car", "pause", here),
       resume: act("resume-car", "Resume car", "play", here),
+      off: act("power-off", "Power off", "power", () => ({})),
+      on: act("power-on", "Power on", "power", () => ({ wait: false })),
     };
     this.tabs = h("div", { class: "connectors", role: "group", "aria-label": "Connectors" });
     this.facts = ["Meter", "Transaction"].map((name) => [name, h("dd", {}, "–")]);
@@ -65,14 +67,14 @@ class StationPane {
       h(
         "details",
         { class: "rare" },
-        h("summary", {}, "Trouble"),
+        h("summary", {}, "Break, mend, pause, cut the power"),
         h("div", { class: "acts with" }, this.fault, this.acts.fault, this.acts.mend),
         h("div", { class: "acts" }, this.acts.pause, this.acts.resume),
         h(
           "div",
           { class: "acts" },
-          button([icon("power"), "Power off"], () => this.act("power-off", {})),
-          button([icon("power"), "Power on"], () => this.act("power-on", { wait: false })),
+          this.acts.off,
+          this.acts.on,
         ),
       ),
     );
@@ -102,10 +104,12 @@ class StationPane {
     const one = now.connectors.find(({ connectorId }) => connectorId === this.connector) ?? now.connectors[0];
     this.connector = one.connectorId;
     this.state.className = `badge ${now.online ? "good" : "warn"}`;
-    say(this.state, now.online ? "in service" : now.registration === "Accepted" ? "offline" : (now.registration ?? "starting"));
+    say(this.state, stateOf(now, point));
     this.drawing.show(now, this.connector, point);
     this.list(now);
     this.allow(one);
+    this.acts.off.disabled = !now.powered;
+    this.acts.on.disabled = now.powered;
     const said = [scaled(one.energy, "Wh"), session(one)];
     for (const [place, [, value]] of this.facts.entries()) say(value, said[place]);
     if (now !== this.last) this.chart.add(one);
@@ -137,10 +141,9 @@ class StationPane {
   }
 
   allow(one) {
-    const plugged = one.plugged ?? { station: false, car: one.session !== null };
-    this.acts.in.disabled = plugged.station && plugged.car;
-    this.acts.out.disabled = !plugged.car && !(plugged.station && !one.fixed);
-    this.acts.mend.disabled = one.status !== "Faulted" && (one.errorCode ?? "NoError") === "NoError";
+    const { station, car } = one.plugged;
+    this.acts.in.disabled = station && car;
+    this.acts.out.disabled = !car && !(station && !one.fixed);
     const charging = one.session !== null;
     say(this.acts.tag.lastChild, charging ? "Card: stop" : "Hold up card");
   }
@@ -190,6 +193,12 @@ class StationPane {
     });
     await store.look();
   }
+}
+
+function stateOf(now, point) {
+  if (now.online) return "in service";
+  if (!now.powered) return "no power";
+  return point.connected ? (now.registration ?? "starting") : "offline";
 }
 
 function session(one) {
