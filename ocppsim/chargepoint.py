@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,15 +22,16 @@ from .credentials import profile_from
 from .errors import ConnectionLost, WaitTimeout
 from .face.answering import Answering
 from .face.calling import Calling
+from .face.repeating import Readings, Repeating
 from .face.supplying import Supplying
 from .files import Files
 from .handlers import Handlers
-from .heartbeat import Heartbeat
 from .interrupts import wait_for_all
 from .link import Link, Settings
 from .plugins import Plugins
 from .protocol import Protocol
 from .reconnecting import Reconnect
+from .repeat import Repeat
 from .request import Answers, Request
 from .rpc import CallFrame
 from .state import State, open_store
@@ -47,8 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["ChargePoint"]
 
 _logger = logging.getLogger("ocppsim.cp")
-
-DEFAULT_HEARTBEAT_INTERVAL = 300.0
 
 _PING_INTERVAL = Definition(
     key="WebSocketPingInterval",
@@ -71,7 +71,7 @@ class _Log(logging.LoggerAdapter[logging.Logger]):
         return f"{self._name}: {msg}", kwargs
 
 
-class ChargePoint(Calling, Answering, Supplying):
+class ChargePoint(Calling, Repeating, Answering, Supplying):
     """One charge point, connected to a CSMS. `ocppsim.connect` makes it; ``with`` closes it.
 
     name: its identity. vars: an empty namespace for the script's own things. protocol: the version
@@ -99,8 +99,10 @@ class ChargePoint(Calling, Answering, Supplying):
         self._process = os.getpid()
         self._response_timeout = settings.response_timeout
         self._plugins = plugins
-        self._heart = threading.Lock()
-        self._heartbeat: Heartbeat | None = None
+        self._repeating = threading.Lock()
+        self._heartbeat: Repeat | None = None
+        self._readings: Readings | None = None
+        self._metering: Repeat | None = None
         self._on_close: list[Callable[[ConnectionLost], object]] = []
         self._on_reconnect: list[Callable[[], object]] = []
         self._on_give_up: list[Callable[[Exception], object]] = []
@@ -219,44 +221,17 @@ class ChargePoint(Calling, Answering, Supplying):
         self._on_give_up.append(callback)
         return callback
 
-    # --- heartbeats ---
-
-    def start_heartbeat(self, interval: float) -> None:
-        """Send a Heartbeat every `interval` seconds until `stop_heartbeat` or the connection ends.
-
-        They go on where this connects again by itself, not after `reconnect` or `abort`. 0 leaves
-        the choice to the charge point (OCPP 1.6 §4.2): 300 s. Calling again changes it.
-        Raises ValueError where it is negative or no number, ConnectionLost where there is no
-        connection.
-        """
-        if not isinstance(interval, (int, float)) or not 0 <= interval <= threading.TIMEOUT_MAX:
-            raise ValueError(f"a heartbeat interval is a number of seconds, not {interval!r}")
-        seconds = interval or DEFAULT_HEARTBEAT_INTERVAL
-        with self._heart:
-            self._replace_heartbeat(None)
-            if not self.connected:
-                raise ConnectionLost("no heartbeat: not connected")
-            self._replace_heartbeat(self._beating(seconds))
-
-    def stop_heartbeat(self) -> None:
-        """Send no more of them."""
-        with self._heart:
-            self._replace_heartbeat(None)
-
-    def _beating(self, interval: float) -> Heartbeat:
-        return Heartbeat(interval, lambda: self.submit("Heartbeat"), self._log)
-
-    def _replace_heartbeat(self, heartbeat: Heartbeat | None) -> None:
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
-        self._heartbeat = heartbeat
-
     # --- the connection ---
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection, as far as this side knows."""
         return self._link.connected
+
+    @property
+    def connected_since(self) -> datetime | None:
+        """When the connection was opened; None where there is none."""
+        return self._link.since
 
     @property
     def reconnecting(self) -> Reconnect | None:
@@ -351,6 +326,7 @@ class ChargePoint(Calling, Answering, Supplying):
         if self._process != os.getpid():
             return  # a fork has a copy, and none of the threads
         self.stop_heartbeat()
+        self.stop_meter_values()
         self._link.close(code, reason, timeout, self._end_waits)
 
     def abort(self, *, reset: bool = True) -> None:
@@ -358,6 +334,20 @@ class ChargePoint(Calling, Answering, Supplying):
         plain end of the TCP connection. `reconnect` works afterwards."""
         self.stop_heartbeat()
         self._link.abort(reset=reset)
+
+    def stall(self, seconds: float) -> None:
+        """Neither read nor write for so many seconds, while the connection stays open: a line that
+        is dead, and comes back. Returns at once.
+
+        Meanwhile pings of the CSMS get no pong, and none are sent; calls wait, or time out; what
+        came in is read afterwards. 0 ends it, and so do `close`, `abort` and `reconnect`. Raises
+        ValueError where it is no number from 0, ConnectionLost where there is no connection.
+        """
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds <= threading.TIMEOUT_MAX:
+            raise ValueError(f"a stall is a number of seconds from 0, not {seconds!r:.80}")
+        if not self.connected:
+            raise ConnectionLost("no stall: not connected")
+        self._link.stall(seconds)
 
     # --- the script ---
 
@@ -422,16 +412,14 @@ class ChargePoint(Calling, Answering, Supplying):
         self._watchers.append(told)
 
     def _on_up(self, by_itself: bool) -> None:
-        with self._heart:
-            beating = self._heartbeat if by_itself else None
-            self._replace_heartbeat(beating and self._beating(beating.interval))
+        self._resume_repeating(by_itself)
         for told in self._watchers:
             told(True, "")
         self._plugins.tell("ocppsim_connected", cp=self)
         self._wake_queue()
 
     def _on_down(self, reason: ConnectionLost, by_us: bool) -> None:
-        self._pause_heartbeat()
+        self._pause_repeating()
         self._handlers.wake()
         for told in self._watchers:
             told(False, str(reason))
@@ -458,14 +446,10 @@ class ChargePoint(Calling, Answering, Supplying):
     def _is_closed(self) -> bool:
         return self._link.closed
 
-    def _pause_heartbeat(self) -> None:
-        with self._heart:
-            if self._heartbeat is not None:
-                self._heartbeat.stop()
-
     def _finish(self, timeout: float) -> None:
         """Wait for what is under way, before the connection is closed."""
-        self._pause_heartbeat()
+        self._pause_repeating()
+        self._link.stall(0)
         if not self.connected:
             return
         deadline = time.monotonic() + timeout

@@ -13,7 +13,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from .errors import AlreadyAnswered, CallError, ConnectionLost, InvalidPayload
 from .interrupts import wait_for
@@ -21,12 +22,30 @@ from .plugins import Plugins
 from .protocol import Protocol
 from .request import TRIGGERS, Request
 
-__all__ = ["Handler", "Handlers"]
+__all__ = ["Asked", "Handler", "Handlers"]
 
 Handler = Callable[[Request], Any]
 
 MAX_THREADS = 500
 _free = threading.BoundedSemaphore(MAX_THREADS)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One who is asked for the answer to an action.
+
+    who: ``"script"`` with its `handler` and the `name` of that function, ``"plugin"`` with its
+    `name`, `hook`, and `what` it says of it, or ``"default"``, which answers `what`. message: only
+    for this requestedMessage. once: only the next time.
+    """
+
+    who: Literal["script", "plugin", "default"]
+    name: str = ""
+    hook: str = ""
+    what: str = ""
+    message: str | None = None
+    once: bool = False
+    handler: Handler | None = None
 
 
 class Handlers:
@@ -252,6 +271,26 @@ class Handlers:
                 self._failed(f"{request.action}: {who} failed", wrong)
                 request.reply_error("InternalError", str(wrong)[:255])
 
+    def asked(self, action: str) -> list[Asked]:
+        """Who is asked for the answer to an action of this version, in turn; a script that waits
+        for it has it before them."""
+        with self._changed:
+            some = [(key, True, one) for key, one in self._once.items()]
+            some += [(key, False, one) for key, one in self._script.items()]
+        found = [
+            Asked("script", _name(handler), message=message, once=once, handler=handler)
+            for (of, message), once, handler in some
+            if of == action
+        ]
+        # as in `_chain`
+        found.sort(key=lambda one: (one.message is None, one.message or "", not one.once))
+        plugins = self._plugins.asked(
+            self._protocol.hook_prefix, action, trigger=action in TRIGGERS
+        )
+        found += [Asked("plugin", name, hook, what) for name, hook, what in plugins]
+        default = "NotImplemented" if action in TRIGGERS else "NotSupported"
+        return [*found, Asked("default", what=default)]
+
     def _answer_by_default(self, request: Request) -> None:
         action = request.action
         if action in TRIGGERS and action in self._protocol.actions:
@@ -266,3 +305,8 @@ class Handlers:
         del self.failures[:-99]
         self.failures.append(error)
         self._log.error("%s: %s: %s", what, type(error).__name__, error, exc_info=error)
+
+
+def _name(handler: Handler) -> str:
+    name = str(getattr(handler, "__name__", ""))
+    return "" if name == "<lambda>" else name

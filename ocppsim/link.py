@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from .errors import CertificateError, ConnectError, ConnectionLost
 from .interrupts import wait_for, wakeable
 from .protocol import Protocol
 from .reconnecting import MINIMUM_PAUSE, Reconnect, Redial
-from .stream import Attempt
+from .stream import Attempt, Tls
 from .target import Target, dial
 from .timers import timers
 from .tls import TlsSettings
@@ -119,6 +120,26 @@ class Link:
     def connected(self) -> bool:
         transport = self._transport
         return transport is not None and transport.alive
+
+    @property
+    def since(self) -> datetime | None:
+        """When the connection that there is was opened."""
+        transport = self._transport
+        return None if transport is None or not transport.alive else transport.opened
+
+    @property
+    def tls(self) -> Tls | None:
+        """Of the connection that there is."""
+        return None if self._transport is None else self._transport.tls()
+
+    @property
+    def retrying(self) -> bool:
+        """Whether it tries to connect again by itself, or is about to."""
+        transport, redial = self._transport, self._redial
+        if self.connected or not self._open or self._by_hand or self._policy is None:
+            return False
+        lost = transport is not None and not transport.closed_by_us and self._gave_up is None
+        return lost or (redial is not None and redial.under_way)
 
     @property
     def is_open(self) -> bool:
@@ -338,6 +359,11 @@ class Link:
         self._stop_attempts()
         if self._transport is not None:
             self._transport.abort(reset=reset)
+
+    def stall(self, seconds: float) -> None:
+        """Of the connection that there is."""
+        if self._transport is not None:
+            self._transport.stall(seconds)
 
     def _hang_up(self, code: int | None, reason: str, timeout: float) -> None:
         transport = self._transport

@@ -81,7 +81,8 @@ class Listener:
         self.url = f"http://{in_url(bind)}:{self.port}"
         """Where it listens, without a slash at the end."""
         if not self._local and not self._users:
-            self._log.warning("whoever reaches %s may use it: users= asks for a password", self.url)
+            # an error, so that it is seen under -q too
+            self._log.error("whoever reaches %s may use it: users= asks for a password", self.url)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             args=(0.05,),

@@ -197,22 +197,37 @@ class Plugins:
 
         prefix: of the version's hooks, ``ocpp16_``; None where the version has no such action.
         """
-        hooks = ["ocppsim_call"]
-        if prefix is not None:
-            hooks.insert(0, f"{prefix}{snake_case(request.action)}")
+        trigger = request.requestedMessage is not None
         arguments: dict[str, Any] = {"cp": request.cp}
-        if request.requestedMessage is not None:
-            hooks.insert(0, "ocppsim_trigger")
+        if trigger:
             arguments["requestedMessage"] = request.requestedMessage
-        for hook in hooks:
-            if hook in self._known:
-                for name, function in self._implementations(hook):
-                    yield f"plugin {name} ({hook})", partial(_ask, function, arguments)
+        for hook in self._asked(prefix, request.action, trigger):
+            for name, function in self._implementations(hook):
+                yield f"plugin {name} ({hook})", partial(_ask, function, arguments)
+
+    def asked(
+        self, prefix: str | None, action: str, *, trigger: bool
+    ) -> Iterator[tuple[str, str, str]]:
+        """Who may answer an `action`, in turn: the plugin, its hook, and what its implementation
+        says of itself. prefix: as for `answerers`; trigger: it asks for a message."""
+        for hook in self._asked(prefix, action, trigger):
+            for found in self._in_turn(hook):
+                yield found.plugin_name, hook, inspect.getdoc(found.function) or ""
+
+    def _asked(self, prefix: str | None, action: str, trigger: bool) -> list[str]:
+        """The hooks that are asked for an answer."""
+        hooks = ["ocppsim_trigger"] if trigger else []
+        if prefix is not None:
+            hooks.append(f"{prefix}{snake_case(action)}")
+        return [hook for hook in (*hooks, "ocppsim_call") if hook in self._known]
 
     def _implementations(self, hook: str) -> Iterator[tuple[str, Callable[[dict[str, Any]], Any]]]:
         # one by one instead of pluggy's call of all, so that a fault has a name
-        for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        for found in self._in_turn(hook):
             yield found.plugin_name, partial(_call, found)
+
+    def _in_turn(self, hook: str) -> Iterator[pluggy.HookImpl]:
+        yield from reversed(getattr(self._manager.hook, hook).get_hookimpls())
 
     def _load(self, name: str, load: Callable[[], Any], version: str, source: str) -> None:
         try:

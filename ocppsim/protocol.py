@@ -4,7 +4,7 @@ action's direction."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -34,15 +34,23 @@ class Action:
 
 
 class Protocol:
-    """One version of OCPP: its name, WebSocket subprotocol, actions and CALLERROR codes."""
+    """One version of OCPP: its name, WebSocket subprotocol, actions and CALLERROR codes.
+
+    error_meanings: what each of the error_codes means, a sentence each.
+    """
 
     def __init__(
-        self, version: str, subprotocol: str, actions: Iterable[Action], error_codes: Iterable[str]
+        self,
+        version: str,
+        subprotocol: str,
+        actions: Iterable[Action],
+        error_codes: Mapping[str, str],
     ) -> None:
         self.version = version
         self.subprotocol = subprotocol
         self.actions = {action.name: action for action in actions}
         self.error_codes = frozenset(error_codes)
+        self.error_meanings = dict(error_codes)
 
     @cached_property
     def from_charge_point(self) -> dict[str, Action]:

@@ -12,12 +12,13 @@ import ssl
 import struct
 import threading
 import time
+from typing import NamedTuple
 
 from . import tls_errors
 from .errors import ConnectError
 from .hosts import in_url
 
-__all__ = ["Attempt", "Stream", "open_stream"]
+__all__ = ["Attempt", "Stream", "Tls", "open_stream"]
 
 # what is asked for while waiting is allocated while waiting, for each charge point; only what comes
 # in bulk is read in bulk
@@ -168,6 +169,15 @@ def _seconds_until(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
 
 
+class Tls(NamedTuple):
+    """What a handshake came to. version: ``TLSv1.3``. cipher: OpenSSL's name of it. certificate: of
+    the server, DER."""
+
+    version: str
+    cipher: str
+    certificate: bytes
+
+
 class Stream:
     """A connected TCP socket, with the few methods that websocket-client wants of one."""
 
@@ -184,6 +194,7 @@ class Stream:
         self._bulk = False
         self._ended = False
         self._freed = False
+        self._held: threading.Event | None = None  # what is waited for while it is held
         sock.settimeout(None)
 
     def established(self) -> None:
@@ -204,8 +215,16 @@ class Stream:
             # also where there is always something to read
             if self._left() == 0:
                 raise TimeoutError("timed out")
-            self._buffer = self._read()
+            try:
+                self._buffer = self._read()
+            except OSError:
+                self.wait_while_held()
+                raise
             self._position = 0
+        if self._held is not None:
+            self.wait_while_held()
+            if self._ended:
+                return b""
         start = self._position
         if size == 1 and self._by_line:
             newline = self._buffer.find(b"\n", start)
@@ -226,6 +245,33 @@ class Stream:
                 raise TimeoutError("timed out")
         return len(data)
 
+    def hold(self) -> None:
+        """From now on nothing that comes in is given to who reads, and nothing should be sent;
+        until `release`, `shutdown` or `reset`."""
+        if self._held is None:
+            self._held = threading.Event()
+        if self._ended:
+            self.release()
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            held.set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether this side has ended it."""
+        return self._ended
+
+    @property
+    def held(self) -> bool:
+        return self._held is not None
+
+    def wait_while_held(self) -> None:
+        held = self._held
+        if held is not None:
+            held.wait()
+
     def gettimeout(self) -> float:
         """0: websocket-client then leaves the waiting to `recv` and `send`."""
         return 0.0
@@ -244,6 +290,7 @@ class Stream:
         """Wake up whoever reads: it finds the end. From any thread."""
         self._ended = True  # also where there is always something to read
         _shut(self._sock)
+        self.release()
 
     def reset(self) -> None:
         """Like `shutdown`, but the peer sees a TCP reset at `free`."""
@@ -251,6 +298,11 @@ class Stream:
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             socket.socket.shutdown(self._sock, socket.SHUT_RD)
+        self.release()
+
+    def tls(self) -> Tls | None:
+        """None without TLS, or when it is over."""
+        return None
 
     def told(self) -> str | None:
         """Why the peer hung up during the handshake, in words, if it said so in TLS."""
@@ -308,6 +360,14 @@ class TlsStream(Stream):
         self._write_wants_read = False
         self._alert: str | None = None
         sock.setblocking(False)
+
+    def tls(self) -> Tls | None:
+        with self._guard, contextlib.suppress(OSError, ValueError):
+            version, cipher = self._sock.version(), self._sock.cipher()
+            certificate = self._sock.getpeercert(binary_form=True)
+            if version and cipher and certificate:
+                return Tls(version, cipher[0], certificate)
+        return None
 
     def told(self) -> str | None:
         if self._alert is None:

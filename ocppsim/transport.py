@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .address import Address
@@ -20,7 +21,8 @@ from .errors import ConnectError, ConnectionLost, Fault
 from .handshake import Handshake, shake_hands
 from .interrupts import wait_for
 from .pings import Pings
-from .stream import Attempt, Stream, open_stream
+from .stream import Attempt, Stream, Tls, open_stream
+from .timers import Timer, timers
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Transport:
         on_lost: Callable[[Transport, ConnectionLost], None],
     ) -> None:
         self.handshake = handshake
+        self.opened = datetime.now(UTC)
         self._ws: Any = ws  # untyped in part
         self._stream = stream
         self._writer = Writer(stream, f"ocppsim {name} writer", stall_timeout)
@@ -64,7 +67,10 @@ class Transport:
         self._pong: threading.Condition | None = None  # only who pings needs it
         self._pongs: list[bytes] = []
         self._pings: Pings | None = None
-        self._state = threading.Lock()  # for the two below, and the pings
+        self._ping_every = 0.0, 0.0  # interval and time-out, s
+        self._stalls = 0  # how many there were,
+        self._stall: Timer | None = None  # and what ends the last one
+        self._state = threading.Lock()  # for the two below, the pings, and the stall
         self._started = self._close_sent = False
         self.closed_by_us = False
         self._lost: ConnectionLost | None = None
@@ -132,6 +138,10 @@ class Transport:
     def started(self) -> bool:
         return self._started
 
+    def tls(self) -> Tls | None:
+        """What the TLS handshake came to; None without TLS, or when the connection is over."""
+        return self._stream.tls() if self.alive else None
+
     def in_reader(self) -> bool:
         return threading.current_thread() is self._reader
 
@@ -185,13 +195,39 @@ class Transport:
         """From now on; 0: not at all. `fail` where a pong does not come in time."""
         with self._state:
             self._stop_pings()
-            if interval and self.alive:
-                self._pings = Pings(
-                    interval,
-                    pong_timeout,
-                    send=lambda payload: self._writer.write(_frame(PING, payload), wait=False),
-                    fail=self.fail,
-                )
+            self._ping_every = interval, pong_timeout
+            self._start_pings()
+
+    def _start_pings(self) -> None:
+        interval, pong_timeout = self._ping_every
+        if interval and self.alive and not self._stream.held:
+            self._pings = Pings(
+                interval,
+                pong_timeout,
+                send=lambda payload: self._writer.write(_frame(PING, payload), wait=False),
+                fail=self.fail,
+            )
+
+    def stall(self, seconds: float) -> None:
+        """Neither read nor write for so long, while the connection stays open; 0 ends that."""
+        with self._state:
+            self._stalls += 1
+            number = self._stalls
+            if self._stall is not None:
+                self._stall.cancel()
+            if seconds and self.alive:
+                self._stop_pings()  # nobody would hear a pong
+                self._stream.hold()
+                self._stall = timers.after(seconds, lambda: self._go_on(number))
+                return
+        self._go_on(number)
+
+    def _go_on(self, number: int) -> None:
+        """After this stall, if it is the last one."""
+        with self._state:
+            if number == self._stalls and self._stream.held:
+                self._stream.release()
+                self._start_pings()
 
     def fail(self, why: str) -> None:
         """The connection is no good: end it, from any thread, without a closing handshake."""
@@ -215,6 +251,7 @@ class Transport:
             text = reason.encode()[:123].decode(errors="ignore")
             payload = struct.pack("!H", code) + text.encode()
         self._ends_here()
+        self.stall(0)
         self._say_close(payload)
         # half of the time for the peer's close frame, then without it
         if self.in_reader():
@@ -272,6 +309,8 @@ class Transport:
             with self._state:
                 self._lost = lost
                 self._stop_pings()
+                if self._stall is not None:
+                    self._stall.cancel()
             self._writer.stop(str(lost))
             self._stream.free()
             if self._pong is not None:

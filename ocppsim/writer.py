@@ -46,7 +46,7 @@ class Writer:
             if first is not None:
                 first()
             view = memoryview(data)
-            if not self._backlog:
+            if not self._backlog and not self._stream.held:
                 view = view[self._send(view) :]
                 if not view:
                     return
@@ -89,6 +89,8 @@ class Writer:
 
     def _send(self, view: memoryview) -> int:
         try:
+            if self._stream.ended:  # the kernel would still take it after a `reset`
+                raise BrokenPipeError("it was ended here")
             return self._stream.send_now(view)
         except (OSError, ValueError) as error:
             self._fail(f"the connection is gone: {error}")
@@ -102,6 +104,7 @@ class Writer:
     def _drain(self) -> None:
         with contextlib.suppress(ConnectionLost):
             while True:
+                self._stream.wait_while_held()
                 try:
                     writable = self._stream.wait_writable(self._stall_timeout)
                 except (OSError, ValueError):
@@ -109,6 +112,8 @@ class Writer:
                 with self._changed:
                     if self._failure is not None:
                         return
+                    if self._stream.held:  # meanwhile
+                        continue
                     if not writable:
                         self._fail(f"the CSMS has read nothing for {self._stall_timeout:g} s")
                         break

@@ -226,7 +226,7 @@ def test_heartbeats_come_at_their_interval(cp: ChargePoint, peer: Peer) -> None:
 def test_0_leaves_the_interval_to_the_charge_point(
     cp: ChargePoint, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ocppsim.chargepoint.DEFAULT_HEARTBEAT_INTERVAL", 0.01)
+    monkeypatch.setattr("ocppsim.face.repeating.DEFAULT_HEARTBEAT_INTERVAL", 0.01)
     cp.start_heartbeat(0)
     heartbeats(peer, 2)
 

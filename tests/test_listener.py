@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import python, write
+from command import ocppsim, python, write
 from scripted_csms import HEARTBEAT, PATIENCE, Peer
 
 pytest.importorskip("werkzeug", reason="the extra server is not installed")
@@ -190,6 +190,23 @@ def test_an_open_one_is_warned_of(cp: ChargePoint, caplog: pytest.LogCaptureFixt
         assert ask(it, "GET", "/it", Host="10.0.0.7:80")[0] == 200
         assert ask(it, "GET", "/it", Host="evil.example")[0] == 403
     assert "users= asks for a password" in caplog.text
+
+
+def test_the_warning_of_an_open_one_is_seen_though_quiet(tmp_path: Path) -> None:
+    script = write(
+        tmp_path / "script.py",
+        """
+        from ocppsim import connect
+        with connect() as cp:
+            cp.start_listener(bind="0.0.0.0")
+            cp.start_listener(bind="0.0.0.0", users={"ann": "secret"})
+            cp.start_listener()
+        """,
+    )
+    ended = ocppsim("-q", script)
+    assert ended.returncode == 0
+    assert ended.stderr.count("may use it: users= asks for a password") == 1
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -62,6 +62,45 @@ def reset(
             return "nothing"
 
 
+def test_who_is_asked_is_told_in_that_order(csms: CentralSystem) -> None:
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[[Request], None]:
+        """Leave it to the next."""
+
+        def note(request: Request) -> None:
+            order.append(name)
+
+        note.__name__ = name
+        return note
+
+    found = plugins(Reset(noting("plugin0")), Reset(noting("plugin1")), Calls(noting("plugin2")))
+    with connect(f"{csms.url}/CP1", plugins=found) as cp:
+        cp.on("Reset", noting("stays"))
+        cp.on("Reset", noting("once"), once=True)
+        cp.on("ClearCache", noting("other"))
+        asked = cp._handlers.asked("Reset")
+        with pytest.raises(CallError, match="NotSupported"):
+            csms.call("CP1", "Reset", {"type": "Soft"})
+    assert [one.name for one in asked[:-1]] == order
+    assert [one.who for one in asked] == ["script"] * 2 + ["plugin"] * 3 + ["default"]
+    assert [one.hook for one in asked[2:5]] == ["ocpp16_reset", "ocpp16_reset", "ocppsim_call"]
+    assert [one.what for one in asked[2:]] == ["", "", "Any request.", "NotSupported"]
+    assert [one.once for one in asked[:3]] == [True, False, False]
+
+
+class Calls:
+    """A plugin that is asked about any request."""
+
+    def __init__(self, handler: Callable[[Request], Any]) -> None:
+        self.handler = handler
+
+    @hookimpl
+    def ocppsim_call(self, cp: object, request: Request) -> Any:
+        """Any request."""
+        return self.handler(request)
+
+
 def generator(request: Request) -> Iterator[dict[str, str]]:
     yield Rejected
 

@@ -66,6 +66,9 @@ with CentralSystem() as csms, connect(f"{csms.url}/CP1") as cp:
     print("ping:", "answered" if cp.ping(b"payload") < 5 else "slow")
 
     # --- the connection ---
+    cp.stall(0.3)  # no word, and not a byte read, over a connection that stays open
+    print("a dead line:", ask(timeout=0.1), "and then:", ask())
+
     cp.close(code=4000, reason="of my own choice")
     cp.reconnect()
     cp.abort()  # a TCP reset

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..chargepoint import ChargePoint
+from ..handlers import Handler
 from ..request import Request
 
 __all__ = ["MAX_ANSWERS", "Answers"]
@@ -74,7 +75,7 @@ class Answers:
                 self._arm(cp, key)
 
     def _arm(self, cp: ChargePoint, key: Key) -> None:
-        _register(cp, key, lambda request: self._serve(key, request), once=True)
+        _register(cp, key, _Next(self, key), once=True)
 
     def remove(self, action: str, message: str | None = None) -> int:
         """Forget what was set for it; how many that were."""
@@ -85,6 +86,14 @@ class Answers:
         if one is not None:
             one.active = False
         return count
+
+    @staticmethod
+    def whose(handler: Handler | None) -> bool | None:
+        """Whether a handler of a charge point is an answer that is set; None: it was, and is
+        forgotten."""
+        if not isinstance(handler, (_Standing, _Next)):
+            return False
+        return handler.active or None
 
     def _serve(self, key: Key, request: Request) -> Any:
         with self._lock:
@@ -97,6 +106,19 @@ class Answers:
             else:
                 del self._next[key]
         return _give(answer, request)
+
+
+class _Next:
+    def __init__(self, answers: Answers, key: Key) -> None:
+        self._answers = answers
+        self._key = key
+
+    @property
+    def active(self) -> bool:
+        return bool(self._answers._next.get(self._key))
+
+    def __call__(self, request: Request) -> Any:
+        return self._answers._serve(self._key, request)
 
 
 class _Standing:

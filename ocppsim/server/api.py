@@ -74,6 +74,7 @@ class Api:
         status: int = 200,
         answer: Mapping[str, Any] | None = None,
         also: Mapping[str, str] | None = None,
+        more: Mapping[int, tuple[str, Mapping[str, Any]]] | None = None,
         errors: Mapping[int, str] | None = None,
         example: Any = None,
     ) -> Callable[[View], View]:
@@ -82,7 +83,8 @@ class Api:
         path: as OpenAPI writes it. body: the schema of the JSON that it takes as `body`; optional:
         or none at all. script: it takes a script as `body`. query: schemas of the parameters that
         it takes as `query`. answer: the schema of what it returns with `status`. also: further
-        media types of it, with what they hold. errors: what other statuses mean. example: a body.
+        media types of it, with what they hold. more: other good statuses, what they mean, and the
+        schemas of what is returned with them. errors: what other statuses mean. example: a body.
         """
 
         def register(view: View) -> View:
@@ -102,9 +104,13 @@ class Api:
 
             rule = re.sub(r"\{(\w+)\}", r"<\1>", path)
             self.blueprint.add_url_rule(rule, view.__name__, answered, methods=[method])
-            self.paths.setdefault(path, {})[method.lower()] = self._operation(
+            operation = self._operation(
                 view, path, summary, query or {}, status, answer, also or {}, errors or {}
             )
+            for code, (text, schema) in (more or {}).items():
+                content = {JSON: {"schema": dict(schema)}}
+                operation["responses"][str(code)] = {"description": text, "content": content}
+            self.paths.setdefault(path, {})[method.lower()] = operation
             if script:
                 content = {SCRIPT: {"schema": {"type": "string", "minLength": 1}}}
             elif body is not None:
@@ -113,10 +119,7 @@ class Api:
                 return view
             if example is not None:
                 next(iter(content.values()))["example"] = example
-            self.paths[path][method.lower()]["requestBody"] = {
-                "required": not optional,
-                "content": content,
-            }
+            operation["requestBody"] = {"required": not optional, "content": content}
             return view
 
         return register

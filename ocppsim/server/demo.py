@@ -16,9 +16,8 @@ _log = logging.getLogger("ocppsim.server")
 
 
 def start_demo(fleet: Fleet, events: EventLog) -> None:
-    """CP1, with a station of two connectors, a minute of which is a second, where the core plugin is in;
-    else it boots once.
-    Raises as `ocppsim.connect`."""
+    """CP1, with a station of two connectors, a minute of which is a second, where the core plugin is
+    in; else it boots once. Raises as `ocppsim.connect`."""
     cp = fleet.create("CP1", f"{embedded_csms().url}/CP1").connect()
     try:
         station = make_station(cp, {"connectors": 2, "speed": 60})

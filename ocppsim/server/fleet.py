@@ -11,6 +11,7 @@ from ..chargepoint import ChargePoint
 from ..connect import prepare
 from ..plugins import Plugins
 from .answers import Answers
+from .stations import watch
 
 if TYPE_CHECKING:
     from .events import EventLog
@@ -91,6 +92,7 @@ class Entry:
     def _make(self) -> ChargePoint:
         cp = prepare(name=self.name, **{"plugins": self._fleet.plugins, **self.options})
         self._fleet.events.attach(cp)
+        watch(cp, self._fleet.events)
         return cp
 
     def connect(self, **changes: Any) -> ChargePoint:
@@ -168,6 +170,7 @@ class Fleet:
             if len(self._entries) >= MAX_CHARGE_POINTS:
                 raise Full(f"there are {MAX_CHARGE_POINTS} charge points; remove one")
             entry = self._entries[name] = Entry(name, options, self)
+            self.events.publish("state", name, {"created": True})
             return entry
 
     def get(self, name: str) -> Entry:
@@ -192,8 +195,10 @@ class Fleet:
         """Close it, and forget it. Raises Unknown."""
         with self._lock:
             entry = self._entries.pop(name, None)
-        if entry is None:
-            raise Unknown(f"there is no charge point {name}")
+            if entry is None:
+                raise Unknown(f"there is no charge point {name}")
+            # in the order of creating and removing, also where somebody creates it anew meanwhile
+            self.events.publish("state", name, {"removed": True})
         entry.close()
 
     def close(self, timeout: float = 10.0) -> None:

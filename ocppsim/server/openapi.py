@@ -30,8 +30,10 @@ _TAGS = {
     "events": "What happens, as it happens.",
     "station": "A charge point that lives: the plugin core has to be installed.",
     "configuration": "Configuration keys.",
+    "certificates": "Certificates, those of the charge point and those it trusts.",
     "embedded CSMS": "The CSMS in the server's own process: that of `--demo`, and of charge points"
     " that are created without `url`.",
+    "protocol": "What there is in OCPP 1.6.",
     "server": "The server itself.",
 }
 
@@ -104,4 +106,4 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
 
 
 # what looks at things alone
-_CALM = frozenset(["list_charge_points", "get_admin", "list_plugins"])
+_CALM = frozenset(["list_charge_points", "get_admin", "list_actions", "list_plugins"])

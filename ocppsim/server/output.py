@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 __all__ = ["MAX_OUTPUT", "Output", "capture"]
@@ -30,6 +31,8 @@ class Output:
         """As of a file."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes text, not {type(text).__name__}")
+        if not text:
+            return 0
         with self._lock:
             self._keep(text)
             *lines, self._line = (self._line + text).split("\n")
@@ -70,27 +73,35 @@ class Output:
 
 
 class _Switch:
-    """In place of sys.stdout or sys.stderr: writes of a script's thread go to its Output."""
+    """In place of sys.stdout or sys.stderr: what a script writes in its thread goes to its Output;
+    not the log of ocppsim."""
 
     def __init__(self, before: Any) -> None:
         self.before = before
 
     def write(self, text: str) -> int:
-        output = _outputs.get(threading.get_ident())
-        if output is not None:
-            return output.write(text)
+        output = getattr(_mine, "output", None)
+        if output is not None and not _is_log(sys._getframe(1)):
+            return int(output.write(text))
         return 0 if self.before is None else int(self.before.write(text) or 0)
 
     def flush(self) -> None:
-        if self.before is not None and threading.get_ident() not in _outputs:
+        if self.before is not None:
             self.before.flush()
+
+    def close(self) -> None:
+        """It is not the script's to close."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.before, name)
 
 
+def _is_log(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "ocppsim.logs"
+
+
+_mine = threading.local()
 _lock = threading.Lock()
-_outputs: dict[int, Output] = {}  # by thread
 _running = 0
 _switches: dict[str, _Switch] = {}
 
@@ -98,7 +109,7 @@ _switches: dict[str, _Switch] = {}
 @contextlib.contextmanager
 def capture(output: Output, told: Callable[[str], object]) -> Iterator[None]:
     """What this thread writes to sys.stdout and sys.stderr goes to `output` meanwhile; told: each
-    line of it."""
+    line of it. Whatever is in their place at the end, they come back."""
     global _running
     output.told = told
     with _lock:
@@ -107,14 +118,13 @@ def capture(output: Output, told: Callable[[str], object]) -> Iterator[None]:
             if _running == 1 or getattr(sys, name) is not _switches.get(name):
                 _switches[name] = _Switch(getattr(sys, name))
                 setattr(sys, name, _switches[name])
-    _outputs[threading.get_ident()] = output
+    _mine.output = output
     try:
         yield
     finally:
-        _outputs.pop(threading.get_ident(), None)
+        _mine.output = None
         output.finish()
         with _lock:
             _running -= 1
-            for name in ("stdout", "stderr"):
-                if _running == 0 and getattr(sys, name) is _switches.get(name):
-                    setattr(sys, name, _switches[name].before)
+            for name, switch in _switches.items():
+                setattr(sys, name, switch if _running else switch.before)

@@ -11,7 +11,8 @@ MAX_TRACE = 100_000
 SECONDS: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0, "maximum": 3600}
 _NAME: dict[str, Any] = {
     "type": "string",
-    "pattern": "^[A-Za-z0-9_~@*:+=|-][A-Za-z0-9_.~@*:+=|-]{0,47}$",
+    # Python's $ is also before a line end
+    "pattern": r"^[A-Za-z0-9_~@*:+=|-][A-Za-z0-9_.~@*:+=|-]{0,47}$(?!\n)",
     "description": "of a charge point",
 }
 _TEXT = {"type": "string"}
@@ -51,6 +52,20 @@ _VEHICLE = _object(
         "soc": {"type": "number", "minimum": 0, "maximum": 1},
         "phases": {"type": "integer", "minimum": 1, "maximum": 3},
         "max_current_a": {"type": "number", "exclusiveMinimum": 0, "maximum": 10_000},
+    }
+)
+
+_FAULT = {
+    "errorCode": {**_TEXT, "description": "NoError where all is well"},
+    "info": _MAYBE_TEXT,
+}
+
+_LIMIT = _all(
+    {
+        "owner": {**_TEXT, "description": "who allows no more than this"},
+        "amperes": {**_MAYBE_NUMBER, "description": "in each phase"},
+        "watts": {**_MAYBE_NUMBER, "description": "over all phases"},
+        "phases": {"type": ["integer", "null"]},
     }
 )
 
@@ -130,15 +145,27 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "reason": {"type": "string", "maxLength": 100},
         }
     ),
+    "Stall": _object(
+        {"seconds": {"type": "number", "minimum": 0, "maximum": 3600, "description": "0 ends it"}},
+        "seconds",
+    ),
     "ChargePoint": _all(
         {
             "name": _ref("Name"),
             "url": {**_MAYBE_TEXT, "description": "without password"},
+            "version": {**_TEXT, "description": "of OCPP"},
             "connected": _BOOL,
+            "since": {**_MAYBE_TEXT, "description": "when this connection was opened (RFC 3339)"},
+            "reconnecting": {**_BOOL, "description": "whether it tries to connect by itself now"},
             "security_profile": {"type": ["integer", "null"]},
             "subprotocol": _MAYBE_TEXT,
             "busy": {**_BOOL, "description": "whether a script runs"},
             "station": {**_BOOL, "description": "whether it lives by the core plugin"},
+            "heartbeat": {**_MAYBE_NUMBER, "description": "s between heartbeats; null: none"},
+            "meter_values": {
+                **_MAYBE_NUMBER,
+                "description": "s between those that PUT /cp/NAME/meter-values began",
+            },
             "messages": {**_COUNT, "description": "how many there were"},
             "violations": _COUNT,
             "queue": {**_COUNT, "description": "messages that are not delivered"},
@@ -203,6 +230,23 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         }
     ),
     "Handlers": _all({"handlers": _list(_ref("Handler"))}),
+    "Asked": _all(
+        {
+            "who": {
+                "enum": ["server", "script", "plugin", "default"],
+                "description": "server: what PUT or POST /cp/NAME/handlers/ACTION has set",
+            },
+            "name": {**_TEXT, "description": "of the plugin, or of the script's function"},
+            "hook": {**_TEXT, "description": "of the plugin"},
+            "what": {
+                **_TEXT,
+                "description": "what the plugin says of it; of the default, what it answers",
+            },
+            "message": {**_MAYBE_TEXT, "description": "only for this requestedMessage"},
+            "once": {**_BOOL, "description": "only the next time"},
+        }
+    ),
+    "Answering": _all({"answering": _list(_all({"action": _TEXT, "asked": _list(_ref("Asked"))}))}),
     "Message": _object(
         {
             "number": _COUNT,
@@ -248,6 +292,42 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         }
     ),
     "Keys": _all({"configuration": _list(_ref("Key"))}),
+    "Certificate": _all(
+        {
+            "use": {
+                "enum": ["own", "issuer", "given", "installed", "CSMS"],
+                "description": "issuer: of its own one. given: in a file of the charge point."
+                " installed: by the CSMS, or by a script",
+            },
+            "subject": {**_TEXT, "description": "RFC 4514"},
+            "issuer": {**_TEXT, "description": "RFC 4514"},
+            "serialNumber": {**_TEXT, "description": "hexadecimal"},
+            "notBefore": _TEXT,
+            "notAfter": _TEXT,
+            "sha256": {**_TEXT, "description": "its fingerprint, hexadecimal"},
+            "pem": _TEXT,
+        }
+    ),
+    "Certificates": _all(
+        {
+            "own": _list(_ref("Certificate")),
+            "trusted": _list(_ref("Certificate")),
+            "system": {**_BOOL, "description": "whether the system's trust store is used too"},
+            "checked": {**_BOOL, "description": "false: insecure, anybody may be the CSMS"},
+            "problems": {**_list(_TEXT), "description": "what is wrong with files"},
+            "tls": {
+                **_all(
+                    {
+                        "version": {**_TEXT, "description": "such as TLSv1.3"},
+                        "cipher": _TEXT,
+                        "certificate": _ref("Certificate"),
+                    }
+                ),
+                "type": ["object", "null"],
+                "description": "of the connection; null without TLS",
+            },
+        }
+    ),
     "NewKey": _object(
         {
             "key": {"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[!-.0-~]+$"},
@@ -263,6 +343,39 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
         "key",
         "value",
+    ),
+    "Heartbeat": _object(
+        {
+            "interval": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 86400,
+                "description": "s; 0: 300 s",
+            }
+        },
+        "interval",
+    ),
+    "MeterValues": _object(
+        {
+            "interval": {
+                "type": "number",
+                "minimum": 0.1,
+                "maximum": 86400,
+                "description": "s",
+            },
+            "connectorId": {"type": "integer", "minimum": 0, "maximum": 1000, "default": 1},
+            "transactionId": {"type": "integer"},
+            "power": {"type": "number", "minimum": 0, "maximum": 1e9, "description": "W"},
+            "meter": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 1e12,
+                "default": 0,
+                "description": "Wh, what the register begins with",
+            },
+        },
+        "interval",
+        "power",
     ),
     "Value": _object({"value": {"type": ["string", "number", "boolean", "array"]}}, "value"),
     "Vehicle": _VEHICLE,
@@ -282,13 +395,23 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         {
             "online": {**_BOOL, "description": "connected and accepted"},
             "registration": _MAYBE_TEXT,
+            "powered": {**_BOOL, "description": "whether it is switched on"},
+            "speed": {"type": "number", "description": "how much faster than ours its time runs"},
+            "door": {**_BOOL, "description": "whether it is open"},
             "status": {"type": "string", "description": "of connector 0"},
+            **_FAULT,
             "connectors": _list(
                 _all(
                     {
                         "connectorId": _COUNT,
                         "status": _TEXT,
+                        **_FAULT,
                         "energy": {"type": "integer", "description": "Wh"},
+                        "power": {"type": "number", "description": "that flows now, W"},
+                        "offered": {"type": "number", "description": "that may flow at most, W"},
+                        "limits": _list(_LIMIT),
+                        "fixed": {**_BOOL, "description": "the cable is part of the station"},
+                        "plugged": _all({"station": _BOOL, "car": _BOOL}),
                         "locked": _BOOL,
                         "soc": {"type": "number", "description": "of the car, 0 to 1"},
                         "session": {"type": ["object", "null"]},
@@ -310,11 +433,29 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "text",
         "output",
     ),
+    "Script": _all({"script": {**_COUNT, "description": "its number"}}),
     "Stopped": _all(
         {
             "woken": {**_list(_TEXT), "description": "threads that waited in ocppsim"},
             "interrupted": {**_list(_TEXT), "description": "threads that ran Python"},
             "left": {**_list(_TEXT), "description": "threads that neither reached"},
+        }
+    ),
+    "Action": _all(
+        {
+            "action": _TEXT,
+            "sender": {"enum": ["charge point", "CSMS", "both"]},
+            "profile": _TEXT,
+            "summary": _TEXT,
+            "request": {**_OBJECT, "description": "a JSON Schema"},
+            "response": {**_OBJECT, "description": "a JSON Schema"},
+        }
+    ),
+    "Actions": _all(
+        {
+            "version": {**_TEXT, "description": "of OCPP"},
+            "actions": _list(_ref("Action")),
+            "errorCodes": _list(_all({"errorCode": _TEXT, "meaning": _TEXT})),
         }
     ),
     "Plugins": _all(
@@ -334,6 +475,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "type": ["object", "null"],
                 "description": "the one in this process: its url, and who is connected to it",
             },
+            "event": {"type": "string", "description": "the id of the newest event"},
         }
     ),
 }

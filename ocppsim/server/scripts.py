@@ -5,30 +5,26 @@ from __future__ import annotations
 import ast
 import linecache
 import logging
-import os
-import sys
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from types import FrameType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import interrupts
 from ..clock import timestamp
-from ..errors import Stopped
 from ..masking import mask_text
-from .memory import watched
+from .memory import Watch, watched
 from .output import Output, capture
 from .refusal import Refusal
+from .stopping import Stop, stop
 from .surroundings import surroundings
 
 if TYPE_CHECKING:
     from .fleet import Entry
 
-__all__ = ["Busy", "Outcome", "Past", "ScriptRunner", "Stop"]
+__all__ = ["Busy", "Outcome", "Past", "ScriptRunner"]
 
 _log = logging.getLogger("ocppsim.server")
 
@@ -37,10 +33,6 @@ _REMEMBERED = 10_000  # characters of text and output in the history
 _MAX_LINES = 20_000_000  # characters of all scripts together, for their tracebacks
 MAX_TRACEBACK = 50_000  # characters
 _LOOK = 0.2  # s between looks at how the process grows
-_STEP = 0.05  # s between looks at a script that is to stop
-_ENGINE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-# what begins code of a script in threads of its own; other threads only call it, and must live on
-_STARTERS = (__file__, f"{_ENGINE}handlers.py", f"{_ENGINE}listener.py")
 
 
 class Busy(Refusal):
@@ -73,16 +65,6 @@ class Past:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """What stopping did, by the names of threads. woken: they waited in ocppsim. interrupted: they
-    ran Python. left: neither reached them; each says where it is."""
-
-    woken: list[str] = field(default_factory=list)
-    interrupted: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-
 class _Run:
     """One script as it runs. filename: tells its code from all other."""
 
@@ -91,10 +73,25 @@ class _Run:
         self.filename = f"<script {number} of {name}>"  # of a name that came again: the same
         self.started = time.time()
         self.output = Output()
-        self.error: BaseException | None = None
-        self.reason = ""  # why the server stopped it
+        self.names: list[dict[str, Any]] = []  # its globals, its builtins
+        self.ok = False
+        self.text = ""
+        self.seconds = 0.0
         self.over = threading.Event()
+        self.left = False  # it goes on all the same
         self.thread: threading.Thread | None = None
+
+    def end(self, ok: bool, text: str, *, left: bool = False) -> None:
+        """The first who says how it ended is right."""
+        if not self.over.is_set():
+            self.ok, self.text, self.left = ok, text, left
+            self.seconds = round(time.time() - self.started, 3)
+            self.over.set()
+
+    def starve(self) -> None:
+        """Take its names away: what catches all that is to stop it can do little without."""
+        for names in self.names:
+            names.clear()
 
 
 class ScriptRunner:
@@ -125,19 +122,22 @@ class ScriptRunner:
         wait: where another one runs, until that has ended, first come first served, and at most
         `timeout` seconds. Raises Busy.
         """
+        return self._accompany(self._begin(wait, timeout), source)
+
+    def start(self, source: str, *, wait: bool = True, timeout: float | None = None) -> int:
+        """The same, but do not wait for its end: the number of the script. An event ``script``, and
+        `history`, tell how it ended. Raises Busy."""
         run = self._begin(wait, timeout)
-        _keep_lines(run.filename, source)
-        run.thread = threading.Thread(
-            target=self._execute, args=(run, source), name=f"ocppsim {run.filename}", daemon=True
+        name = f"ocppsim script {run.number} of {self._entry.name}"
+        thread = threading.Thread(
+            target=self._accompany, args=(run, source), name=name, daemon=True
         )
-        self._publish(run, "script", {"state": "started"})
         try:
-            run.thread.start()
-        except RuntimeError as error:  # the system has no more threads
-            run.error = error
-            run.over.set()
-        self._watch(run)
-        return self._end(run)
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            self._free()
+            raise
+        return run.number
 
     def stop(self, timeout: float = 5.0) -> Stop:
         """End the script that runs: its threads, and the handlers at work that are its own. Where
@@ -145,39 +145,35 @@ class ScriptRunner:
         with self._changed:
             run = self._run
             filenames = {run.filename} if run is not None else set(self._filenames)
-        deadline = time.monotonic() + timeout
-        _be_quiet()
-        woken: dict[threading.Thread, None] = {}
-        interrupted: dict[threading.Thread, None] = {}
-        while True:
-            found = _at_work(run, filenames)
-            if not found and (run is None or run.over.is_set()):
-                break
-            for thread, frame in found.items():
-                if interrupts.tell(thread):
-                    woken[thread] = None
-                elif not _in_engine(frame, filenames):
-                    interrupts.interrupt(thread)
-                    interrupted[thread] = None
-            if time.monotonic() >= deadline:
-                break
-            if run is None or run.over.wait(_STEP):
-                time.sleep(_STEP)
-        going_on = _at_work(run, filenames)
-        for thread in (woken | interrupted).keys() - going_on.keys():
-            interrupts.forget(thread)  # of a pool: it may serve others
-        left = [_place(thread, frame) for thread, frame in going_on.items()]
-        for place in left:
+        if run is None:
+            stopped = stop(filenames, timeout)
+        else:
+            stopped = stop(filenames, timeout, run.thread, run.over)
+        for place in stopped.left:
             _log.warning("%s: left behind, it cannot be stopped: %s", self._entry.name, place)
-        if run is not None and not run.over.is_set():
-            run.error = Stopped("the script was stopped, and left where it does not end")
-            run.over.set()
-        if run is not None and run.thread is not None and not (woken or interrupted or left):
-            woken[run.thread] = None  # it had hardly begun, or was about to end
-        only = [thread.name for thread in interrupted if thread not in woken]
-        return Stop([thread.name for thread in woken], only, left)
+        if run is not None:
+            text = "Stopped: the script was stopped, and left where it does not end"
+            run.end(False, text, left=True)
+        return stopped
 
     # --- inside ---
+
+    def _accompany(self, run: _Run, source: str) -> Outcome:
+        try:
+            with watched() as watch:
+                self._start(run, source)
+                reason = self._watch(run, watch)
+                self._settle(run, watch)
+            outcome = self._outcome(run, reason)
+        finally:
+            self._free()
+        self._tell(run, outcome)
+        return outcome
+
+    def _free(self) -> None:
+        with self._changed:
+            self._run = None
+            self._changed.notify_all()
 
     def _begin(self, wait: bool, timeout: float | None) -> _Run:
         me = object()
@@ -190,6 +186,9 @@ class ScriptRunner:
                 )
                 if self._run is not None or self._waiting[0] is not me:
                     raise Busy(self._entry.name, timeout if wait else None)
+                if self._entry.removed:
+                    text = f"{self._entry.name} was removed meanwhile"
+                    raise Refusal(409, text, where="script")
                 self._number += 1
                 run = self._run = _Run(self._number, self._entry.name)
                 self._filenames.append(run.filename)
@@ -198,84 +197,105 @@ class ScriptRunner:
                 self._waiting.remove(me)
                 self._changed.notify_all()
 
-    def _watch(self, run: _Run) -> None:
-        """Until it is over; it ends where the process grows too much."""
-        with watched() as watch:
-            while not run.over.wait(_LOOK):
-                grown = watch.excess()
-                if grown:
-                    run.reason = f"it was stopped as the process grew by {grown >> 20} MB"
-                    self.stop()
+    def _start(self, run: _Run, source: str) -> None:
+        _keep_lines(run.filename, source)
+        run.thread = threading.Thread(
+            target=self._execute, args=(run, source), name=f"ocppsim {run.filename}", daemon=True
+        )
+        self._publish(run, "script", {"state": "started"})
+        try:
+            run.thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            run.end(False, f"RuntimeError: {error}")
+
+    def _watch(self, run: _Run, watch: Watch) -> str:
+        """Until it is over; it ends where the process grows too much: why it was stopped."""
+        reason = ""
+        while not run.over.wait(_LOOK):
+            grown = watch.excess()
+            if grown:
+                reason = f"it was stopped as the process grew by {grown >> 20} MB"
+                self.stop()
+                if run.left:
+                    run.starve()
+        return reason
+
+    def _settle(self, run: _Run, watch: Watch) -> None:
+        if run.thread is not None and run.thread.is_alive() and not run.left:
+            run.thread.join(_LOOK)  # what it holds goes with it
+        run.names = []
+        left = watch.settle()
+        if left:
+            text = "%s: %s is over, and %d MB are still held: likely by cp.vars, a handler or a"
+            text += " thread of it, by the trace, or by another script"
+            _log.warning(text, self._entry.name, run.filename, left >> 20)
 
     def _execute(self, run: _Run, source: str) -> None:
-        error: BaseException | None = None
+        ok, text = False, ""
         try:
             with capture(run.output, lambda text: self._print(run, text)):
-                error = self._failure(run, source)
-        except BaseException as again:  # one more stop, on its way out
-            error = again
+                ok, text = self._verdict(run, source)
+        except BaseException as error:  # one more stop, on its way out
+            text = f"{type(error).__name__}: {error}"
         finally:
-            if not run.over.is_set():
-                run.error = error
-            run.over.set()
+            run.end(ok, text)
             interrupts.interrupt(threading.current_thread(), undo=True)
 
-    def _failure(self, run: _Run, source: str) -> BaseException | None:
+    def _verdict(self, run: _Run, source: str) -> tuple[bool, str]:
+        """Whether it went well; what to say where it did not. No error leaves this: it would hold
+        all that the script held."""
         try:
             tree = ast.parse(source, run.filename)
             code = compile(tree, run.filename, "exec", dont_inherit=True)
             names = surroundings(self._entry, needs_cp=_needs_cp(tree), output=run.output)
+            run.names = [names, vars(names["__builtins__"])]
             interrupts.check()  # it may have been stopped before it began
             exec(code, names)
         except BaseException as error:  # whatever it is, the server lives on
-            return error
-        return None
+            return _judged(error, run.filename)
+        return True, ""
 
     def _print(self, run: _Run, text: str) -> None:
         self._publish(run, "output", {"text": mask_text(text)})
 
-    def _end(self, run: _Run) -> Outcome:
-        outcome = Outcome(*_judged(run), mask_text(run.output.text))
-        run.error = None  # it holds all that the script held
-        seconds = round(time.time() - run.started, 3)
-        with self._changed:
-            kept = Outcome(outcome.ok, outcome.text[-_REMEMBERED:], outcome.output[-_REMEMBERED:])
-            self._past.append(Past(run.number, timestamp(run.started), seconds, kept))
-            self._run = None
-            self._changed.notify_all()
-        state = {"state": "ended", "ok": outcome.ok, "text": outcome.text, "seconds": seconds}
-        self._publish(run, "script", state)
+    def _outcome(self, run: _Run, reason: str) -> Outcome:
+        ok, text = (False, f"Stopped: {reason}") if reason else (run.ok, run.text)
+        output = mask_text(run.output.text)
+        kept = Outcome(ok, text[-_REMEMBERED:], output[-_REMEMBERED:])
+        self._past.append(Past(run.number, timestamp(run.started), run.seconds, kept))
+        return Outcome(ok, text, output)
+
+    def _tell(self, run: _Run, outcome: Outcome) -> None:
+        state = {"state": "ended", "ok": outcome.ok, "text": outcome.text}
+        self._publish(run, "script", {**state, "seconds": run.seconds})
         if not outcome.ok:
             last = outcome.text.strip().splitlines()[-1:]
             _log.warning("%s: %s failed: %s", self._entry.name, run.filename, *last or [""])
-        return outcome
 
     def _publish(self, run: _Run, kind: str, data: dict[str, Any]) -> None:
         self._entry.events.publish(kind, self._entry.name, {"script": run.number, **data})
 
 
-def _judged(run: _Run) -> tuple[bool, str]:
-    """Whether it went well; what to say where it did not."""
-    error = run.error
-    if run.reason:
-        return False, f"{type(error).__name__ if error else 'Stopped'}: {run.reason}"
-    if error is None:
-        return True, ""
-    if isinstance(error, SystemExit):
-        if error.code in (None, 0):
-            return True, ""
-        return False, mask_text(f"SystemExit: {error.code}")
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_code.co_filename != run.filename:
-        tb = tb.tb_next
+def _judged(error: BaseException, filename: str) -> tuple[bool, str]:
+    """Whether a script that ended by `error` went well; what to say where it did not."""
     try:
-        shown = traceback.TracebackException(type(error), error, tb, limit=-100, compact=True)
-        text = "".join(shown.format())
+        if isinstance(error, SystemExit):
+            ok, text = error.code in (None, 0), f"SystemExit: {error.code}"
+        else:
+            ok, text = False, _traceback(error, filename)
     except BaseException as worse:  # its own __str__ may do anything
-        text = f"{type(error).__name__}, which cannot be shown: {type(worse).__name__}"
+        ok, text = False, f"{type(error).__name__}, which cannot be shown: {type(worse).__name__}"
     if len(text) > MAX_TRACEBACK:
         text = f"{text[: MAX_TRACEBACK // 2]}\n…\n{text[-MAX_TRACEBACK // 2 :]}"
-    return False, mask_text(text)
+    return ok, "" if ok else mask_text(text)
+
+
+def _traceback(error: BaseException, filename: str) -> str:
+    tb = error.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename != filename:
+        tb = tb.tb_next
+    shown = traceback.TracebackException(type(error), error, tb, limit=-100, compact=True)
+    return "".join(shown.format())
 
 
 _lines: deque[tuple[str, int]] = deque()
@@ -303,65 +323,3 @@ def _needs_cp(tree: ast.AST) -> bool:
                 return False
             uses = True
     return uses
-
-
-def _threads_in(filenames: set[str]) -> Iterator[tuple[threading.Thread, FrameType]]:
-    """The threads in which these scripts have code at work, and where each is; not those of
-    ocppsim that only call it: observers, callbacks of futures."""
-    frames = sys._current_frames()
-    for thread in threading.enumerate():
-        top = frame = frames.get(thread.ident or 0)
-        theirs = False
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if name in filenames:
-                theirs = True
-            elif theirs and name.startswith(_ENGINE) and name not in _STARTERS:
-                theirs = False
-            frame = frame.f_back
-        if theirs and top is not None:
-            yield thread, top
-
-
-def _at_work(run: _Run | None, filenames: set[str]) -> dict[threading.Thread, FrameType]:
-    """What is to be stopped: threads in which the scripts have code at work, and that of `run`,
-    also before and after its code."""
-    found = dict(_threads_in(filenames))
-    thread = None if run is None or run.over.is_set() else run.thread
-    if thread is not None and thread.is_alive() and thread not in found:
-        frame = sys._current_frames().get(thread.ident or 0)
-        if frame is not None:
-            found[thread] = frame
-    return found
-
-
-def _in_engine(frame: FrameType | None, filenames: set[str]) -> bool:
-    """Whether it is ocppsim's code that runs there: to be interrupted would break what others need
-    whole, and it comes out of there by itself."""
-    while frame is not None and frame.f_code.co_filename not in filenames:
-        if frame.f_code.co_filename.startswith(_ENGINE):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _be_quiet() -> None:
-    """From now on nothing is printed of threads that were stopped."""
-    before = threading.excepthook
-    if getattr(before, "ocppsim", False):
-        return
-
-    def hook(args: threading.ExceptHookArgs) -> None:
-        if not issubclass(args.exc_type, Stopped):
-            before(args)
-
-    hook.ocppsim = True  # type: ignore[attr-defined]
-    threading.excepthook = hook
-
-
-def _place(thread: threading.Thread, frame: FrameType) -> str:
-    where: FrameType | None = frame
-    while where is not None and not where.f_code.co_filename.startswith("<script "):
-        where = where.f_back
-    line = f", line {where.f_lineno}" if where is not None else ""
-    return f"{thread.name}{line}: in {frame.f_code.co_name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..chargepoint import ChargePoint
@@ -13,7 +14,7 @@ from .refusal import Refusal
 if TYPE_CHECKING:
     from .events import EventLog
 
-__all__ = ["has_station", "make_station", "publish_states", "shown", "station_of", "vehicle"]
+__all__ = ["has_station", "make_station", "shown", "station_of", "vehicle", "watch"]
 
 _INSTALL = "pip install ./plugins/ocppsim-core, and start the server again"
 
@@ -61,14 +62,27 @@ def make_station(cp: ChargePoint, options: Mapping[str, Any]) -> Any:
         raise Refusal(409, str(error), where="station", hint=_INSTALL) from None
 
 
-def publish_states(station: Any, events: EventLog) -> None:
-    """Have each new status of a connector be an event."""
-    name = station.cp.name
+def watch(cp: ChargePoint, events: EventLog) -> None:
+    """Have it be an event that a station is made on `cp`, or ends, and each new status of its
+    connectors."""
+    core = _core()
+    if core is None:
+        return
+
+    def made(station: Any) -> None:
+        station.on_status(told)
+        station.on_event(happened)
+        events.publish("state", cp_name, {"station": True})
 
     def told(connector: int, status: str) -> None:
-        events.publish("state", name, {"connectorId": connector, "status": status})
+        events.publish("state", cp_name, {"connectorId": connector, "status": status})
 
-    station.on_status(told)
+    def happened(what: str, details: Mapping[str, Any]) -> None:
+        if what == "closed":
+            events.publish("state", cp_name, {"station": False})
+
+    cp_name = cp.name
+    core.on_station(cp, made)
 
 
 def vehicle(options: Mapping[str, Any]) -> Any:
@@ -78,30 +92,46 @@ def vehicle(options: Mapping[str, Any]) -> Any:
 
 def shown(station: Any) -> dict[str, Any]:
     """Its state (the schema Station)."""
-    connectors = []
-    for number in station.connectors:
-        session = station.session(number)
-        connectors.append(
-            {
-                "connectorId": number,
-                "status": station.status(number),
-                "energy": station.energy(number),
-                "locked": station.locked(number),
-                "soc": round(station.vehicle(number).soc, 4),
-                "session": None
-                if session is None
-                else {
-                    "idTag": session.idTag,
-                    "transactionId": session.transactionId,
-                    "meterStart": session.meterStart,
-                    "meter": session.meter,
-                    "timestamp": session.timestamp.isoformat(),
-                },
-            }
-        )
     return {
         "online": station.online,
         "registration": station.registration,
+        "powered": station.powered,
+        "speed": station.speed,
+        "door": station.door_open,
         "status": station.status(0),
-        "connectors": connectors,
+        **_error(station, 0),
+        "connectors": [_connector(station, number) for number in station.connectors],
     }
+
+
+def _connector(station: Any, number: int) -> dict[str, Any]:
+    session, limits = station.session(number), station.limits(number)
+    return {
+        "connectorId": number,
+        "status": station.status(number),
+        **_error(station, number),
+        "energy": station.energy(number),
+        "power": station.power(number),
+        "offered": station.offered(number),
+        "limits": [{"owner": owner, **asdict(limit)} for owner, limit in limits.items()],
+        "fixed": station.fixed(number),
+        "plugged": station.plugged(number),
+        "locked": station.locked(number),
+        "soc": round(station.vehicle(number).soc, 4),
+        "session": None
+        if session is None
+        else {
+            "idTag": session.idTag,
+            "transactionId": session.transactionId,
+            "meterStart": session.meterStart,
+            "meter": session.meter,
+            "timestamp": session.timestamp.isoformat(),
+        },
+    }
+
+
+def _error(station: Any, number: int) -> dict[str, Any]:
+    error = station.error(number)
+    if error is None:
+        return {"errorCode": "NoError", "info": None}
+    return {"errorCode": error.errorCode, "info": error.info}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["surroundings"]
 
+_import, _print = builtins.__import__, builtins.print
 _CHANGES = {"url", "user", "password", "security_profile"}
 
 
@@ -44,9 +45,10 @@ def surroundings(entry: Entry, *, needs_cp: bool, output: Output) -> dict[str, A
             return entry.connect(**options)
         return entry.replace(**options)
 
-    # the script's own; what others import stays as it is
+    # the script's own; what others import stays as it is, whatever it does to these
     face = ModuleType("ocppsim", ocppsim.__doc__)
     face.__dict__.update({**vars(ocppsim), "connect": connect})
+    own = ModuleType("builtins", builtins.__doc__)
 
     def importing(
         name: str,
@@ -55,17 +57,16 @@ def surroundings(entry: Entry, *, needs_cp: bool, output: Output) -> dict[str, A
         fromlist: Any = (),
         level: int = 0,
     ) -> ModuleType:
-        module = builtins.__import__(name, globals, locals, fromlist, level)
+        module = _import(name, globals, locals, fromlist, level)
+        if module is builtins:
+            return own
         return face if module is ocppsim and (name == "ocppsim" or not fromlist) else module
 
     def printing(*values: object, file: Any = None, **options: Any) -> None:
-        builtins.print(*values, file=output if file is None else file, **options)
+        _print(*values, file=output if file is None else file, **options)
 
-    names: dict[str, Any] = {
-        "__name__": "__main__",
-        "__builtins__": {**vars(builtins), "__import__": importing, "print": printing},
-        "connect": connect,
-    }
+    own.__dict__.update({**vars(builtins), "__import__": importing, "print": printing})
+    names: dict[str, Any] = {"__name__": "__main__", "__builtins__": own, "connect": connect}
     if entry.cp is not None or needs_cp:
         names["cp"] = entry.prepare()
     return names

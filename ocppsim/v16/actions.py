@@ -63,16 +63,17 @@ PROTOCOL = Protocol(
         _row("SignedUpdateFirmware", security, "CSMS", "Security"),
     ],
     # OCPP-J 1.6 §4.2.3
-    error_codes=[
-        "NotImplemented",  # no such action
-        "NotSupported",  # an action of OCPP 1.6, but not here
-        "InternalError",
-        "ProtocolError",  # a payload is incomplete
-        "SecurityError",
-        "FormationViolation",  # a payload is not built as its action wants
-        "PropertyConstraintViolation",  # a field has a value that it must not have
-        "OccurenceConstraintViolation",  # too few or too many of something; spelt so in 1.6
-        "TypeConstraintViolation",  # a field has a value of the wrong type
-        "GenericError",
-    ],
+    error_codes={
+        "NotImplemented": "The receiver does not know this action.",
+        "NotSupported": "The receiver knows this action, and does not support it.",
+        "InternalError": "Something went wrong inside the receiver, so that it could not do it.",
+        "ProtocolError": "The payload is incomplete: a required field is missing.",
+        "SecurityError": "The receiver refused for a reason of security.",
+        "FormationViolation": "The payload is not built as its action wants it.",
+        "PropertyConstraintViolation": "A field has a value that it must not have.",
+        # spelt so in 1.6
+        "OccurenceConstraintViolation": "There are too few or too many of something.",
+        "TypeConstraintViolation": "A field has a value of the wrong type.",
+        "GenericError": "Something else is wrong, for which there is no code.",
+    },
 )

@@ -148,6 +148,7 @@ def narrowed(url: str) -> dict[str, Any]:
     for properties in (new["properties"], schemas["Connect"]["properties"]):
         properties["url"] = {"type": "string", "enum": ["ws://127.0.0.1:1", url]}
     schemas["Answer"]["properties"]["delay"]["maximum"] = 0.01
+    schemas["Stall"]["properties"]["seconds"]["maximum"] = 0.01
     for path, operations in raw["paths"].items():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):

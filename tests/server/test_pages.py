@@ -163,14 +163,19 @@ PUT /cp/{name}/handlers/{action}; POST /cp/{name}/handlers/{action}; GET /cp/{na
 POST /csms/{name}/call/{action}; DELETE /cp/{name}/handlers/{action};
 POST /cp/{name}/configuration-serve; GET /cp/{name}/configuration; POST /cp/{name}/configuration;
 GET /cp/{name}/configuration/{key}; PUT /cp/{name}/configuration/{key};
+GET /cp/{name}/answering; GET /cp/{name}/certificates; PUT /cp/{name}/heartbeat;
+DELETE /cp/{name}/heartbeat; PUT /cp/{name}/meter-values; DELETE /cp/{name}/meter-values;
 POST /cp/{name}/station; POST /cp/{name}/station/power-on; POST /cp/{name}/station/plug-in;
 POST /cp/{name}/station/present-id-tag; POST /cp/{name}/station/wait-for;
 POST /cp/{name}/station/pause-car; POST /cp/{name}/station/resume-car; GET /cp/{name}/station;
 POST /cp/{name}/station/unplug; POST /cp/{name}/station/fault; POST /cp/{name}/station/mend;
-POST /cp/{name}; GET /cp/{name}/messages; GET /cp/{name}/messages/export;
+POST /cp/{name}/station/break-lock; POST /cp/{name}/station/open-door;
+POST /cp/{name}/station/close-door; POST /cp/{name}; GET /cp/{name}/messages;
+GET /cp/{name}/messages/export;
 POST /cp/{name}/messages/export; GET /cp/{name}/events;
-GET /events; POST /cp/{name}/raw; POST /cp/{name}/station/power-off; POST /cp/{name}/disconnect;
-POST /cp/{name}/stop; GET /plugins; GET /admin; DELETE /cp/{name}
+GET /events; POST /cp/{name}/raw; POST /cp/{name}/stall; POST /cp/{name}/station/power-off;
+POST /cp/{name}/disconnect; POST /cp/{name}/stop; GET /actions; GET /plugins; GET /admin;
+DELETE /cp/{name}
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import logging
 import sys
@@ -16,13 +17,17 @@ import pytest
 
 pytest.importorskip("flask", reason="the extra server is not installed")
 
-from ocppsim import CallError, Plugins, interrupts
+from ocppsim import CallError, Plugins, interrupts, verbose
 from ocppsim.csms import CentralSystem
-from ocppsim.server import memory, scripts
+from ocppsim.logs import hide
+from ocppsim.server import scripts, stopping
 from ocppsim.server.events import EventLog
 from ocppsim.server.fleet import Entry, Fleet
 from ocppsim.server.output import MAX_OUTPUT
-from ocppsim.server.scripts import HISTORY, Busy, Outcome, Stop
+from ocppsim.server.refusal import Refusal
+from ocppsim.server.scripts import HISTORY, Busy, Outcome
+from ocppsim.server.stopping import Stop
+from ocppsim.server.surroundings import surroundings
 
 PATIENCE = 20.0
 
@@ -183,6 +188,7 @@ def test_a_syntax_error_shows_its_line(world: World) -> None:
         ("raise MemoryError", False, "MemoryError"),
         ("def f(): f()\nf()", False, "RecursionError"),
         ("class E(Exception):\n def __str__(self): raise SystemExit\nraise E", False, "E"),
+        ("class E:\n def __str__(self): 1 / 0\nraise SystemExit(E())", False, "cannot be shown"),
         ("\0", False, "null bytes"),
         ("(" * 5000, False, "Error"),
     ],
@@ -217,6 +223,54 @@ def test_what_it_writes_is_its_own(world: World, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == ""
 
 
+def test_the_log_is_not_its_output(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    verbose(2)
+    try:
+        output = world.well(
+            """
+            import logging
+            connect()
+            logging.getLogger("ocppsim.csms").warning("from the csms")
+            cp.log("a line of the log")
+            cp.send_heartbeat()
+            print("hello")
+            """
+        )
+    finally:
+        hide()
+    assert output == "hello\n"
+    shown = capsys.readouterr().err
+    assert all(text in shown for text in ("from the csms", "a line of the log", "Heartbeat"))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import builtins; del builtins.print",
+        "import builtins as b; b.print = b.len = b.open = None",
+        "from builtins import __dict__ as b; b.clear()",
+        "import sys; sys.stdout = sys.stderr = None",
+        "import sys; sys.stdout.close(); sys.stderr.close()",
+        "import io, sys; sys.stdout = sys.stderr = io.StringIO()",
+    ],
+)
+def test_what_it_breaks_is_its_own(
+    world: World, script: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sys.stdout, sys.stderr
+    world.well(script)
+    assert world.well("import sys; print(1); sys.stdout.write('2')") == "1\n2"
+    assert (sys.stdout, sys.stderr) == before
+    print("still there")
+    assert capsys.readouterr().out == "still there\n"
+
+
+def test_it_may_change_its_builtins(world: World) -> None:
+    script = "import builtins; builtins.twice = lambda x: 2 * x; print(twice(4))"
+    assert world.well(script) == "8\n"
+    assert not hasattr(builtins, "twice")
+
+
 def test_a_secret_is_not_shown(world: World) -> None:
     outcome = world.run("print('ws://me:S3CRET@host/'); raise ValueError('ws://me:S3CRET@host/')")
     assert "S3CRET" not in outcome.output + outcome.text
@@ -234,40 +288,6 @@ def test_its_life_is_in_the_events(world: World) -> None:
     ]
     assert '"ok":false' in world.said("script")[1].text
     assert "ZeroDivisionError" in world.said("script")[1].text
-
-
-def test_one_that_fills_memory_slowly_is_stopped(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory, "MAX_GROWTH", 100_000_000)
-    outcome = world.run(
-        """
-        import time
-        held = []
-        while True:
-            held.append(bytearray(1_000_000))
-            time.sleep(0.001)
-        """
-    )
-    assert not outcome.ok
-    assert "it was stopped as the process grew by" in outcome.text
-    assert world.well("print('alive')") == "alive\n"
-
-
-def test_of_several_the_one_that_began_last_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    resident = [0]
-    monkeypatch.setattr(memory, "MAX_GROWTH", 100)
-    monkeypatch.setattr(memory, "_resident", lambda: resident[0])
-    with memory.watched() as first:
-        resident[0] = 90
-        with memory.watched() as second:
-            resident[0] = 150
-            assert (first.excess(), second.excess()) == (0, 0)
-            resident[0] = 200
-            assert (first.excess(), second.excess()) == (0, 110)
-        assert first.excess() == 110
-        resident[0] = 180
-        assert first.excess() == 0
 
 
 # --- one at a time ---
@@ -412,12 +432,12 @@ def test_a_reader_that_is_in_the_scripts_observer_lives_on(world: World) -> None
 def test_ocppsims_own_code_is_not_interrupted() -> None:
     def run(outer: str, inner: str) -> bool:
         """Whether code of the file `inner`, that code of the file `outer` calls, counts as it."""
-        names: dict[str, Any] = {"look": lambda: scripts._in_engine(sys._getframe(1), {"<s>"})}
+        names: dict[str, Any] = {"look": lambda: stopping._in_engine(sys._getframe(1), {"<s>"})}
         exec(compile("def called(): return look()", inner, "exec"), names)
         exec(compile("result = called()", outer, "exec"), names)
         return bool(names["result"])
 
-    engine = scripts._ENGINE + "calls.py"
+    engine = stopping._ENGINE + "calls.py"
     assert run("<s>", engine)
     assert not run(engine, "<s>")
     assert not run("<s>", "/usr/lib/python3/json/__init__.py")
@@ -474,7 +494,7 @@ def test_one_that_has_not_begun_yet_does_not_begin(
     def slow(*args: Any, **options: Any) -> dict[str, Any]:
         began.set()
         assert go_on.wait(PATIENCE)
-        return {}
+        return surroundings(*args, **options)
 
     monkeypatch.setattr(scripts, "surroundings", slow)
     outcomes: list[Outcome] = []
@@ -500,6 +520,25 @@ def test_a_charge_point_that_is_removed_takes_its_script_with_it(world: World) -
     assert not end().ok
 
 
+def test_one_that_waits_does_not_begin_when_its_charge_point_is_removed(world: World) -> None:
+    end = world.began("print('go')\nwhile True: pass")
+    refused: list[Refusal] = []
+
+    def second() -> None:
+        try:
+            world.run("print('second')")
+        except Refusal as error:
+            refused.append(error)
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    wait_until(lambda: world.entry.script._waiting)
+    world.fleet.remove("CP1")
+    end()
+    waiting.join(PATIENCE)
+    assert [(error.status, error.what) for error in refused] == [(409, "CP1 was removed meanwhile")]
+
+
 def test_a_thread_of_a_pool_serves_others_afterwards(world: World) -> None:
     with ThreadPoolExecutor(1) as pool:
         world.entry.prepare().vars.pool = pool
@@ -510,6 +549,21 @@ def test_a_thread_of_a_pool_serves_others_afterwards(world: World) -> None:
         assert world.well("print(cp.vars.pool.submit(lambda: cp.sleep(0.001)).result())") == (
             "None\n"
         )
+
+
+def test_its_error_is_shown_in_its_own_thread_so_that_too_is_stopped(world: World) -> None:
+    end = world.began(
+        """
+        class Endless(Exception):
+            def __str__(self):
+                print("go")
+                while True:
+                    pass
+        raise Endless
+        """
+    )
+    assert world.stop().left == []
+    assert "Endless" in end().text
 
 
 def test_nothing_runs_so_nothing_is_stopped(world: World) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from urllib.parse import unquote
 
 import pytest
 from server.client import Answer, Client
@@ -58,6 +59,19 @@ def test_none_takes_the_server_down(client: Client, name: str, script: str) -> N
     assert post(client, name, "print('alive')").json["output"] == "alive\n"
 
 
+@pytest.mark.parametrize(
+    "bad", ["..", ".a", "%00", "%E2%98%83", "a%20b", "CP1%0A", "x" * 49, "x" * 5000]
+)
+def test_a_name_that_may_not_be_is_refused_and_not_kept(client: Client, bad: str) -> None:
+    answer = post(client, bad, "print('ran')")
+    assert answer.status == 422
+    assert answer.error["where"] == "path: name"
+    names = [shown["name"] for shown in client.get("/cp").json["chargePoints"]]
+    assert unquote(bad) not in names
+    with_json = client.post("/cp", {"name": unquote(bad), "connect": False})
+    assert (with_json.status, with_json.error["where"]) == (422, "body: $.name")
+
+
 def test_a_second_one_is_refused_or_waits(client: Client, name: str) -> None:
     end = begin(client, name, "cp.sleep(1000)")
     refused = post(client, name, "pass", "?wait=false")
@@ -75,6 +89,22 @@ def test_it_is_stopped(client: Client, name: str, script: str) -> None:
     assert stopped["left"] == []
     assert stopped["woken"] or stopped["interrupted"]
     assert "the script was stopped" in end().json["text"]
+
+
+def test_one_in_the_background_answers_when_it_begins(client: Client, name: str) -> None:
+    with closing(http.client.HTTPConnection(client.host, client.port, timeout=PATIENCE)) as events:
+        events.request("GET", f"/cp/{name}/events")
+        response = events.getresponse()
+        text = response.read1(65536).decode()
+        begun = post(client, name, "cp.expect('Reset', timeout=1000)", "?background=true")
+        assert (begun.status, begun.json) == (202, {"script": 1})
+        assert client.get(f"/cp/{name}").json["busy"]
+        assert post(client, name, "pass", "?background=true&wait=false").status == 409
+        assert client.post(f"/cp/{name}/stop").json["left"] == []
+        while '"state":"ended"' not in text:
+            text += response.read1(65536).decode()
+    assert '"ok":false,"text":"Traceback' in text
+    assert post(client, name, "print('on')").json["output"] == "on\n"
 
 
 def test_its_life_is_in_the_events(client: Client, name: str) -> None:

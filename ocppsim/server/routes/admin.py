@@ -28,6 +28,7 @@ def get_admin() -> Any:
         "started": current_app.config["OCPPSIM_STARTED"],
         "chargePoints": [shown(entry) for entry in parts().fleet],
         "csms": embedded,
+        "event": parts().events.last_id,
     }
 
 

@@ -6,9 +6,12 @@ import contextlib
 from dataclasses import asdict
 from typing import Any
 
+from ...clock import timestamp
 from ...errors import ConnectionLost
+from ...v16.actions import PROTOCOL
 from ..api import Api, json_response, parts, ref
 from ..fleet import Entry
+from ..inputs import checked
 from ..refusal import Refusal
 from ..schemas import SECONDS
 from ..stations import has_station
@@ -25,14 +28,20 @@ def shown(entry: Entry) -> dict[str, Any]:
     if cp is not None:
         with contextlib.suppress(ConnectionLost):  # it was never connected
             subprotocol = cp.handshake.subprotocol
+    since = None if cp is None else cp.connected_since
     return {
         "name": entry.name,
         "url": None if cp is None else cp.url,
+        "version": (PROTOCOL if cp is None else cp.protocol).version,
         "connected": entry.connected,
+        "since": None if since is None else timestamp(since),
+        "reconnecting": cp is not None and cp._link.retrying,
         "security_profile": None if cp is None else cp.security_profile,
         "subprotocol": subprotocol,
         "busy": entry.busy,
         "station": cp is not None and has_station(cp),
+        "heartbeat": None if cp is None else cp.heartbeat_interval,
+        "meter_values": None if cp is None else cp.meter_values_interval,
         "messages": 0 if cp is None else cp.trace.last_number,
         "violations": 0 if cp is None else len(cp.violations),
         "queue": 0 if cp is None else len(cp.queue),
@@ -132,16 +141,25 @@ def disconnect_charge_point(name: str, body: dict[str, Any]) -> Any:
             "description": "until a script that runs there has ended; false: then refuse",
         },
         "timeout": {**SECONDS, "description": "s to wait for that"},
+        "background": {
+            "type": "boolean",
+            "default": False,
+            "description": "true: answer with its number when it begins; an event tells the end",
+        },
     },
     answer=ref("Outcome"),
+    more={202: ("it runs", ref("Script"))},
     errors={409: "another script runs there", 422: "the script failed; see the traceback"},
     example="cp.send_heartbeat()\n",
 )
 def run_script(name: str, body: str, query: dict[str, Any]) -> Any:
     """`connect` is there, and `cp`, the charge point of that name, with its `vars`. A name that
     there was not is created; it has no `cp` until a script connects it."""
-    entry = parts().fleet.get_or_create(name)
-    outcome = entry.script.run(body, wait=query["wait"], timeout=query.get("timeout"))
+    entry = parts().fleet.get_or_create(checked(name, ref("Name"), "path: name"))
+    busy = {"wait": query["wait"], "timeout": query.get("timeout")}
+    if query["background"]:
+        return json_response({"script": entry.script.start(body, **busy)}, 202)
+    outcome = entry.script.run(body, **busy)
     answer = {"ok": outcome.ok, "text": outcome.text, "output": outcome.output}
     if outcome.ok:
         return answer

@@ -43,7 +43,6 @@ def make_station(name: str, body: dict[str, Any]) -> Any:
     options = dict(body)
     power_on = options.pop("power_on", True)
     station = stations.make_station(cp, options)
-    stations.publish_states(station, parts().events)
     if power_on:
         station.power_on(wait=cp.connected, timeout=30)
     return stations.shown(station)
@@ -168,6 +167,29 @@ def fault(station: Any, body: dict[str, Any]) -> None:
 @_act("mend", "Mend it", {"connector": _ANY_CONNECTOR}, "connector", example={"connector": 1})
 def mend(station: Any, body: dict[str, Any]) -> None:
     station.repair(body["connector"])
+
+
+@_act(
+    "break-lock",
+    "Let the lock of the cable break",
+    {"connector": _CONNECTOR, "how": {"enum": ["open", "stuck"], "default": "open"}},
+    "connector",
+    example={"connector": 1, "how": "stuck"},
+)
+def break_lock(station: Any, body: dict[str, Any]) -> None:
+    """open: it does not close any more; stuck: it does not open. `mend` mends it."""
+    station.break_lock(body["connector"], body.get("how", "open"))
+
+
+@_act("open-door", "Open the housing", {})
+def open_door(station: Any, body: dict[str, Any]) -> None:
+    """No energy is offered, and the station is Faulted, until it is closed."""
+    station.open_door()
+
+
+@_act("close-door", "Close the housing", {})
+def close_door(station: Any, body: dict[str, Any]) -> None:
+    station.close_door()
 
 
 @_act(

@@ -15,12 +15,16 @@
 """
 
 from .clock import ManualClock, StationClock
+from .connector import Fault
 from .grid import Grid
+from .meter import Limit
 from .station import Session, Station, find, on_station
 from .vehicle import Vehicle
 
 __all__ = [
+    "Fault",
     "Grid",
+    "Limit",
     "ManualClock",
     "Session",
     "Station",

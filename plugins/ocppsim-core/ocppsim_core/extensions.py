@@ -76,7 +76,7 @@ class Extensions:
         self._tell("on_stop", self.on_stop, transaction, reason)
 
     def event(self, name: str, **details: Any) -> None:
-        """Something physical: ``door``, ``blink``, ``reset failed``."""
+        """Something physical: ``door``, ``blink``, ``reset failed``; or ``closed``."""
         self._tell("on_event", self.on_event, name, details)
 
     def _tell(self, what: str, listeners: list[Any], *arguments: object) -> None:

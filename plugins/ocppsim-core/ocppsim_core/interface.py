@@ -125,7 +125,7 @@ class Interface:
 
     def on_event(self, callback: Callable[[str, Mapping[str, Any]], object]) -> None:
         """Have ``callback(name, details)`` told of what is only to be seen: ``blink``, ``door``,
-        ``reset failed``; in the station's thread."""
+        ``reset failed``, in the station's thread; and that it is ``closed``, by whoever does it."""
         self._body.extensions.on_event.append(callback)
 
     def on_data_transfer(

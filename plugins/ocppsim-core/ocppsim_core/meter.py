@@ -142,6 +142,11 @@ class Meter:
         return allowed
 
     @property
+    def allowed_w(self) -> float:
+        """The most that limits and wires let flow, W, whether the contactor is closed or not."""
+        return self._allowed_a() * self._volts()
+
+    @property
     def current_a(self) -> float:
         """What the vehicle draws in each phase in use, A."""
         return 0.0 if self.vehicle is None else self.vehicle.current_a(self.offered_a)

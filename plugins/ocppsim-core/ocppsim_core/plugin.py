@@ -60,16 +60,19 @@ def ocppsim_script(options: argparse.Namespace) -> list[str] | None:
 
 @hookimpl
 def ocppsim_trigger(cp: ChargePoint, request: Request) -> Any:
+    """A station answers, where one lives."""
     return _answer(cp, request)
 
 
 @hookimpl(tryfirst=True, specname="ocppsim_trigger")
 def silent_trigger(cp: ChargePoint, request: Request) -> Any:
+    """A station whose boot was rejected says nothing."""
     return _silence(cp, request)
 
 
 @hookimpl(tryfirst=True, specname="ocppsim_call")
 def silent_call(cp: ChargePoint, request: Request) -> Any:
+    """A station whose boot was rejected says nothing."""
     return _silence(cp, request)
 
 
@@ -95,12 +98,14 @@ def _hooks() -> dict[str, Callable[..., Any]]:
         hook = PROTOCOL.hook_prefix + snake_case(action)
 
         def silent(cp: ChargePoint, request: Request) -> Any:
+            """A station whose boot was rejected says nothing."""
             return _silence(cp, request)
 
         found[f"silent_{hook}"] = hookimpl(tryfirst=True, specname=hook)(silent)
         if hasattr(Requests, action) and action not in TRIGGERS:
 
             def answer(cp: ChargePoint, request: Request) -> Any:
+                """A station answers, where one lives."""
                 return _answer(cp, request)
 
             found[hook] = hookimpl(answer)

@@ -16,12 +16,13 @@ from .clock import Clock, ManualClock, StationClock
 from .connector import Fault
 from .grid import Grid
 from .hands import Hands, Side
-from .interface import Interface, Session
+from .interface import Session
 from .power import Power
 from .requests import Requests
 from .sessions import REFUSED
 from .statuses import STATUSES
 from .vehicle import Vehicle
+from .view import View
 from .wire import Wire
 
 __all__ = ["Session", "Station", "find", "known", "on_station"]
@@ -35,7 +36,7 @@ _stations: WeakKeyDictionary[ChargePoint, Station] = WeakKeyDictionary()
 _awaited: WeakKeyDictionary[ChargePoint, list[Callable[[Station], object]]] = WeakKeyDictionary()
 
 
-class Station(Interface):
+class Station(View):
     """A station that lives on `cp`: it boots, answers, charges and reports by itself, while a
     script does what people and cars do to it.
 
@@ -128,7 +129,8 @@ class Station(Interface):
         self._body.actor.close()
         with self._body.changed:
             self._body.changed.notify_all()
-        _stations.pop(self.cp, None)
+        if _stations.pop(self.cp, None) is not None:
+            self._body.extensions.event("closed")
 
     # --- drivers and cars ---
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import http.client
+import json
+import re
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-from server.client import Answer, Client
+from server.client import PATIENCE, Answer, Client
 
 from ocppsim.csms import CentralSystem
 
@@ -15,14 +20,20 @@ from ocppsim.csms import CentralSystem
 def test_one_is_made_and_connected(client: Client, csms: CentralSystem) -> None:
     made = client.post("/cp", {"name": "one", "url": csms.url})
     assert made.status == 201
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:.]+Z", made.json["since"])
     assert made.json == {
         "name": "one",
         "url": f"{csms.url}/one",
+        "version": "1.6",
         "connected": True,
+        "since": made.json["since"],
+        "reconnecting": False,
         "security_profile": 0,
         "subprotocol": "ocpp1.6",
         "busy": False,
         "station": False,
+        "heartbeat": None,
+        "meter_values": None,
         "messages": 0,
         "violations": 0,
         "queue": 0,
@@ -49,6 +60,7 @@ def test_one_that_cannot_connect_is_not_kept(client: Client) -> None:
 def test_one_that_is_connected_later(client: Client, make: Callable[..., str]) -> None:
     name = make(connect=False, ping_interval=30)
     assert client.get(f"/cp/{name}").json["connected"] is False
+    assert client.get(f"/cp/{name}").json["since"] is None
     call = client.post(f"/cp/{name}/call/Heartbeat")
     assert (call.status, call.error["where"]) == (409, "connection")
     assert client.post(f"/cp/{name}/connect").json["connected"] is True
@@ -65,6 +77,51 @@ def test_disconnected_and_connected_again(client: Client, csms: CentralSystem, n
     refused = client.post(f"/cp/{name}/disconnect", {"how": "abort", "code": 1000})
     assert (refused.status, refused.error["where"]) == (422, "body: $.how")
     assert client.post(f"/cp/{name}/disconnect", {"code": 999}).status == 422
+
+
+def test_whether_it_tries_to_connect_by_itself(client: Client, make: Callable[..., str]) -> None:
+    with CentralSystem() as csms:
+        name = make(url=csms.url, reconnect=True)
+        assert client.get(f"/cp/{name}").json["reconnecting"] is False
+    gone = until(lambda: client.get(f"/cp/{name}").json, lambda one: not one["connected"])
+    assert (gone["reconnecting"], gone["since"]) == (True, None)
+    client.post(f"/cp/{name}/disconnect")
+    assert client.get(f"/cp/{name}").json["reconnecting"] is False
+
+
+def until(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:
+    """What is seen when it is enough."""
+    deadline = time.monotonic() + PATIENCE
+    while not enough(seen := look()):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.01)
+    return seen
+
+
+def test_it_is_told_that_one_comes_and_goes(client: Client, csms: CentralSystem) -> None:
+    states = []
+    with contextlib.closing(http.client.HTTPConnection(client.host, client.port)) as connection:
+        connection.request("GET", "/cp/passer-by/events")
+        stream = connection.getresponse()
+        made = client.post("/cp", {"name": "passer-by", "url": csms.url})
+        assert made.status == 201
+        assert client.post("/cp/passer-by/station", {"speed": 100}).status == 201
+        client.post("/cp/passer-by/disconnect")
+        assert client.delete("/cp/passer-by").status == 200
+        while "removed" not in (states[-1] if states else {}):
+            line = stream.readline().decode()
+            if line.startswith("data: ") and '"type"' not in line:
+                states.append(json.loads(line.removeprefix("data: ")))
+    found = [{k: v for k, v in one.items() if k not in ("time", "chargePoint")} for one in states]
+    order = [
+        {"created": True},
+        {"connected": True},
+        {"station": True},
+        {"connectorId": 0, "status": "Available"},
+        {"station": False},
+        {"removed": True},
+    ]
+    assert [one for one in found if one in order] == order
 
 
 def test_what_it_connects_with_can_be_changed(client: Client, name: str) -> None:

@@ -43,6 +43,9 @@ def test_a_whole_session(
     one = client.get(f"/cp/{name}/station").json["connectors"][0]
     assert (one["status"], one["locked"], one["session"]["idTag"]) == ("Charging", True, "04E8C2A2")
     assert one["energy"] > 0
+    assert 3000 < one["power"] <= one["offered"]
+    assert (one["limits"], one["fixed"]) == ([], False)
+    assert one["plugged"] == {"station": True, "car": True}
     assert 0.5 < one["soc"] < 1
     act("pause-car", connector=1)
     act("wait-for", connector=1, status="SuspendedEV")
@@ -64,11 +67,66 @@ def test_what_breaks_is_mended(csms: CentralSystem, act: Callable[..., Any]) -> 
     assert act("mend", connector=0)["status"] == "Available"
 
 
+def test_errors_are_shown(act: Callable[..., Any]) -> None:
+    state = act("fault", connector=1, errorCode="GroundFailure", info="wet")
+    assert [state["errorCode"], state["info"]] == ["NoError", None]
+    one, two = state["connectors"]
+    assert (one["errorCode"], one["info"]) == ("GroundFailure", "wet")
+    assert (two["errorCode"], two["info"]) == ("NoError", None)
+
+
+def test_the_door_and_the_lock(client: Client, name: str, act: Callable[..., Any]) -> None:
+    state = act("open-door")
+    assert (state["door"], state["status"], state["info"]) == (True, "Faulted", "door open")
+    again = client.post(f"/cp/{name}/station/open-door")
+    assert (again.status, again.error["what"]) == (422, "the door is open already")
+    assert act("close-door")["door"] is False
+    act("break-lock", connector=1, how="stuck")
+    act("plug-in", connector=1)
+    act("present-id-tag", idTag="04E8C2A2", connector=1)
+    act("wait-for", connector=1, status="Charging")
+    stuck = act("unplug", connector=1)["connectors"][0]
+    assert (stuck["locked"], stuck["plugged"]) == (True, {"station": True, "car": False})
+
+
+def test_limits_are_shown(client: Client, name: str, act: Callable[..., Any]) -> None:
+    before = client.get(f"/cp/{name}/station").json["connectors"][0]["offered"]
+    assert 20_000 < before < 24_000  # three phases of 32 A
+    script = "import ocppsim_core\nocppsim_core.find(cp).set_limit('fuse', 1, 16)\n"
+    ran = client.post(f"/cp/{name}", script, media="text/x-python")
+    assert ran.status == 200, ran.text
+    one = client.get(f"/cp/{name}/station").json["connectors"][0]
+    assert one["limits"] == [{"owner": "fuse", "amperes": 16, "watts": None, "phases": None}]
+    assert 10_000 < one["offered"] < 12_000
+    assert one["power"] == 0
+
+
 def test_the_power(client: Client, name: str, act: Callable[..., Any]) -> None:
-    assert act("power-off", battery=True)["online"] is False
+    assert client.get(f"/cp/{name}/station").json["speed"] == 600
+    gone = act("power-off", battery=True)
+    assert (gone["online"], gone["powered"]) == (False, False)
     assert client.get(f"/cp/{name}").json["connected"] is False
     client.post(f"/cp/{name}/connect")
-    assert act("power-on", wait=True)["online"] is True
+    back = act("power-on", wait=True)
+    assert (back["online"], back["powered"]) == (True, True)
+
+
+def test_one_is_made_before_there_is_a_csms(
+    client: Client, csms: CentralSystem, make: Callable[..., str]
+) -> None:
+    name = make(url="ws://127.0.0.1:1", connect=False)
+    made = client.post(f"/cp/{name}/station", {"connectors": 2, "speed": 600})
+    assert made.status == 201, made.text
+    assert (made.json["online"], made.json["powered"]) == (False, True)
+    assert client.post(f"/cp/{name}/station/plug-in", {"connector": 1}).status == 200
+    assert client.post(f"/cp/{name}/connect").status == 424
+    assert client.post(f"/cp/{name}/connect", {"url": csms.url}).status == 200
+    csms.wait_for("BootNotification", timeout=60)
+    status = {"connectorId": 1, "status": "Preparing"}
+    csms.wait_for(
+        "StatusNotification", timeout=60, where=lambda r: status.items() <= r.payload.items()
+    )
+    assert client.get(f"/cp/{name}/station").json["online"] is True
 
 
 @pytest.mark.parametrize(

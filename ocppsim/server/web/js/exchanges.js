@@ -1,5 +1,7 @@
 /* The messages of one charge point as exchanges: a CALL and its answer are one row. */
 
+import { faultsOf } from "./meaning.js";
+
 export const MOST = 50_000; // rows that are kept; older ones are at the server still, or exported
 
 /* A row: `call` and `answer` are messages of the API (either may be missing), `mark` a line between
@@ -37,7 +39,7 @@ export class Exchanges {
       if (found) {
         this.waiting.delete(key);
         found.answer = message;
-        found.faults = [...found.faults, ...(message.faults ?? [])];
+        found.faults = [...found.faults, ...faultsOf(message)];
         found.text = undefined;
         return [...rows, found];
       }
@@ -49,7 +51,7 @@ export class Exchanges {
       action: message.action ?? "",
       call: answers ? null : message,
       answer: answers ? message : null,
-      faults: message.faults ?? [],
+      faults: faultsOf(message),
     });
     if (!answers && message.uniqueId !== null) this.waiting.set(`${sent}${message.uniqueId}`, made);
     this.push(made);

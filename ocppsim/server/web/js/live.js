@@ -2,12 +2,13 @@
 
 const HIDDEN = 20_000; // ms after which a page that nobody sees lets its connection go
 
-/* Calls `heard(kind, data)` for each event, `changed(state)` with "live", "waiting" or "lost". */
+/* Calls `heard(kind, data)` for each event, `changed(state)` with "live", "waiting" or "lost". last: the
+   id of the event after which to begin. */
 export class Live {
-  constructor(heard, changed) {
+  constructor(heard, changed, last) {
     this.heard = heard;
     this.changed = changed;
-    this.last = "";
+    this.last = last;
     this.source = null;
     this.timer = 0;
     this.tries = 0;

@@ -13,6 +13,7 @@
 import { at, get } from "./api.js";
 import { Exchanges } from "./exchanges.js";
 import { Live } from "./live.js";
+import { meanings } from "./meaning.js";
 
 const LOOK = 1000; // ms between looks at the chosen station
 const LATER = 250; // ms in which changes of the list are gathered
@@ -46,6 +47,8 @@ class Store extends EventTarget {
 
   /* Begin to listen. */
   async start() {
+    await meanings().catch(() => null); // without them no verdict on what the charge point says
+    const { event } = await get("/admin").catch(() => ({ event: "" }));
     this.live = new Live(
       (kind, data) => this.heard(kind, data),
       (line) => {
@@ -57,6 +60,7 @@ class Store extends EventTarget {
           this.fetch();
         }
       },
+      event,
     ).open();
     setInterval(() => this.measure(), 1000);
     setInterval(() => this.look(), LOOK);

@@ -180,18 +180,18 @@ class StationPane {
   /* Do something to the station. */
   async act(name, body) {
     const done = await attempt(() => post(at(store.chosen, `/station/${name}`), body));
-    if (done) this.acted(name);
     await store.look();
+    if (done) this.acted(name);
   }
 
   async present() {
     const idTag = this.tag.value.trim();
-    await attempt(async () => {
+    const done = await attempt(async () => {
       const { shown } = await post(at(store.chosen, "/station/present-id-tag"), { idTag, connector: this.connector });
-      this.acted("present-id-tag");
       if (shown) toast(`The reader shows: ${shown}`);
     });
     await store.look();
+    if (done) this.acted("present-id-tag");
   }
 }
 

@@ -59,16 +59,33 @@ export class CertificatesPane {
   }
 
   draw({ own, trusted, system, checked, problems, tls }) {
-    const state = JSON.stringify([store.chosen, store.point?.security_profile, store.point?.url, own, trusted, system, checked, problems, tls]);
+    const state = JSON.stringify([
+      store.chosen,
+      store.point?.security_profile,
+      store.point?.url,
+      own,
+      trusted,
+      system,
+      checked,
+      problems,
+      tls,
+    ]);
     if (state === this.state) return;
     this.state = state;
     this.drawSecurity(tls, checked);
-    const group = (title, all, none) => [h("h3", { class: "section" }, title), all.length ? all.map((one) => card(one)) : h("p", { class: "note" }, none)];
+    const group = (title, all, none) => [
+      h("h3", { class: "section" }, title),
+      all.length ? all.map((one) => card(one)) : h("p", { class: "note" }, none),
+    ];
     refill(
       this.list,
       problems.map((text) => h("p", { class: "note bad" }, text)),
       tls ? group("Certificate of the CSMS", [tls.certificate], "") : null,
-      group("Its own certificates", own, "It has none. Security profile 3 needs one: give its file when you connect, or have the CSMS sign one (SignCertificate)."),
+      group(
+        "Its own certificates",
+        own,
+        "It has none. Security profile 3 needs one: give its file when you connect, or have the CSMS sign one (SignCertificate).",
+      ),
       this.trusted(trusted, system),
     );
   }
@@ -91,9 +108,19 @@ export class CertificatesPane {
     if (!few) sift();
     return [
       h("h3", { class: "section" }, "Certificates that it trusts"),
-      all.length ? null : h("p", { class: "note" }, system ? "Those of this system's trust store. InstallCertificate adds one; so does a CA file when you connect." : "None."),
+      all.length
+        ? null
+        : h(
+            "p",
+            { class: "note" },
+            system
+              ? "Those of this system's trust store. InstallCertificate adds one; so does a CA file when you connect."
+              : "None.",
+          ),
       installed.map(card),
-      few ? given.map(card) : h("details", { class: "many" }, h("summary", {}, count), h("div", { class: "stack" }, search, found)),
+      few
+        ? given.map(card)
+        : h("details", { class: "many" }, h("summary", {}, count), h("div", { class: "stack" }, search, found)),
     ];
   }
 
@@ -107,11 +134,20 @@ export class CertificatesPane {
       h(
         "section",
         { class: "card security", "aria-label": "Security" },
-        h("dl", {}, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-        h("p", { class: "soft" }, text),
+        h(
+          "dl",
+          {},
+          facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+        ),
+        h("p", { class: "soft" }, tls && !(point?.security_profile >= 2) ? "The connection has TLS all the same." : text),
         !checked ? h("p", { class: "note bad" }, "The certificate of the CSMS is not checked: anybody may be the CSMS.") : null,
         !tls && point?.connected
-          ? h("p", { class: "note" }, "This connection has no TLS. Connect to a URL that begins with wss:// to have it. ", h("a", { href: "/docs/how-to/tls.html", target: "_blank" }, "How to connect with TLS"))
+          ? h(
+              "p",
+              { class: "note" },
+              "This connection has no TLS. Connect to a URL that begins with wss:// to have it. ",
+              h("a", { href: "/docs/how-to/tls.html", target: "_blank" }, "How to connect with TLS"),
+            )
           : null,
       ),
     );
@@ -135,18 +171,40 @@ function card({ use, subject, issuer, serialNumber, notBefore, notAfter, sha256,
     "section",
     { class: "card certificate", "aria-label": `Certificate of ${name}` },
     h("div", { class: "row" }, h("b", {}, name), validity(notBefore, notAfter)),
-    h("p", { class: "faint" }, `${USES[use] ?? use} · ${date.format(Date.parse(notBefore))} to ${date.format(Date.parse(notAfter))}`),
-    h("details", {}, h("summary", {}, "Details"), h("dl", { class: "facts" }, facts.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", { class: "mono" }, value)))), h("pre", { class: "pem" }, pem)),
-    h("div", { class: "buttons" }, button([icon("copy"), "Copy PEM"], copy, { class: "small" }), button([icon("export"), "Save PEM"], () => save(`${name.replace(/[^\w.-]+/g, "-")}.pem`, pem, "application/x-pem-file"), { class: "small" })),
+    h(
+      "p",
+      { class: "faint" },
+      `${USES[use] ?? use} · ${date.format(Date.parse(notBefore))} to ${date.format(Date.parse(notAfter))}`,
+    ),
+    h(
+      "details",
+      {},
+      h("summary", {}, "Details"),
+      h(
+        "dl",
+        { class: "facts" },
+        facts.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", { class: "mono" }, value))),
+      ),
+      h("pre", { class: "pem" }, pem),
+    ),
+    h(
+      "div",
+      { class: "buttons" },
+      button([icon("copy"), "Copy PEM"], copy, { class: "small" }),
+      button([icon("export"), "Save PEM"], () => save(`${name.replace(/[^\w.-]+/g, "-")}.pem`, pem, "application/x-pem-file"), {
+        class: "small",
+      }),
+    ),
   );
 }
 
 /* How long it holds, as a badge. */
 function validity(notBefore, notAfter) {
   const now = Date.now();
-  const days = Math.floor((Date.parse(notAfter) - now) / DAY);
+  const days = Math.trunc((Date.parse(notAfter) - now) / DAY);
   if (now < Date.parse(notBefore)) return h("span", { class: "badge warn" }, "not valid yet");
-  if (days < 0) return h("span", { class: "badge bad" }, `expired ${-days} day${days === -1 ? "" : "s"} ago`);
+  if (now > Date.parse(notAfter))
+    return h("span", { class: "badge bad" }, days ? `expired ${-days} day${days === -1 ? "" : "s"} ago` : "expired today");
   const left = days > 730 ? `${Math.floor(days / 365)} years left` : `${days} day${days === 1 ? "" : "s"} left`;
   return h("span", { class: `badge ${days < SOON ? "warn" : "good"}` }, left);
 }

@@ -12,8 +12,15 @@ export function choice(label, options, value, chosen) {
   const made = h(
     "div",
     { class: "choice", role: "radiogroup", "aria-label": label },
-    options.map(([own, text]) => {
-      const input = h("input", { type: "radio", name, id: `${name}-${own}`, checked: own === value, onchange: () => chosen(own) });
+    options.map(([own, text], place) => {
+      const input = h("input", {
+        type: "radio",
+        name,
+        value: own,
+        id: `${name}-${place}`,
+        checked: own === value,
+        onchange: () => chosen(own),
+      });
       inputs.set(own, input);
       return h("div", {}, input, h("label", { for: input.id }, text));
     }),

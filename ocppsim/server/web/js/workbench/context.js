@@ -9,7 +9,8 @@ const TAG = "04E8C2A2";
    progress (null: none), what the meter shows, Wh. */
 export function context() {
   const connectors = store.station?.connectors ?? [];
-  const one = connectors.find(({ session }) => session?.transactionId > 0) ?? connectors.find(({ session }) => session) ?? connectors[0];
+  const one =
+    connectors.find(({ session }) => session?.transactionId > 0) ?? connectors.find(({ session }) => session) ?? connectors[0];
   const found = {
     connectorId: one?.connectorId ?? 1,
     idTag: one?.session?.idTag ?? localStorage.getItem("idTag") ?? TAG,

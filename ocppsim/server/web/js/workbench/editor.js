@@ -5,6 +5,7 @@ import { tokens } from "./python.js";
 
 const MOST = 4000; // lines that are coloured; longer texts stay plain
 const INDENT = "    ";
+const LONG = 5000; // characters
 
 export class Editor {
   /* changed(text): after each change. run(): Ctrl+Enter. */
@@ -13,7 +14,11 @@ export class Editor {
     this.keys = [];
     this.leaving = false;
     this.lines = h("div", { class: "code-lines", "aria-hidden": "true" });
-    const help = h("p", { class: "unseen", id: "editor-help" }, "Python. Control and Enter runs it. Tab indents; to leave the editor, press Escape, then Tab.");
+    const help = h(
+      "p",
+      { class: "unseen", id: "editor-help" },
+      "Python. Control and Enter runs it. Tab indents; to leave the editor, press Escape, then Tab.",
+    );
     this.area = h("textarea", {
       class: "code-text",
       "aria-label": "Script",
@@ -25,6 +30,12 @@ export class Editor {
     });
     this.area.addEventListener("input", () => this.update());
     this.area.addEventListener("keydown", (event) => this.key(event, run));
+    this.area.addEventListener("paste", (event) => {
+      const text = event.clipboardData.getData("text/plain").replaceAll("\r\n", "\n");
+      if (text.length < LONG) return;
+      event.preventDefault();
+      this.type(text);
+    });
     this.area.addEventListener("blur", () => (this.leaving = false));
     this.bubble = h("div", { class: "code-fault", hidden: true });
     this.sheet = h("div", { class: "code-sheet" }, this.lines, this.area, this.bubble);
@@ -46,7 +57,7 @@ export class Editor {
     this.update();
   }
 
-  /* Have all of it be another text; Ctrl+Z takes it back. */
+  /* Have all of it be another text; Ctrl+Z takes it back, unless it is long. */
   replace(text) {
     this.area.focus({ preventScroll: true });
     this.area.select();
@@ -58,7 +69,8 @@ export class Editor {
   /* Put text at the cursor, as if it were typed. */
   type(text) {
     this.area.focus({ preventScroll: true });
-    const kept = text ? document.execCommand("insertText", false, text) : document.execCommand("delete");
+    // what it inserts can be taken back by Ctrl+Z; a long text takes minutes
+    const kept = text.length < LONG && (text ? document.execCommand("insertText", false, text) : document.execCommand("delete"));
     if (!kept) {
       this.area.setRangeText(text, this.area.selectionStart, this.area.selectionEnd, "end");
       this.update();
@@ -83,7 +95,10 @@ export class Editor {
     const end = ends < 0 ? value.length : ends;
     const line = value.slice(start, end);
     const indent = /^[ \t]*/.exec(line)[0] + (/:\s*(#.*)?$/.test(line) ? INDENT : "");
-    const lines = text.split("\n").map((one) => (one ? indent + one : one)).join("\n");
+    const lines = text
+      .split("\n")
+      .map((one) => (one ? indent + one : one))
+      .join("\n");
     const empty = !line.trim();
     area.setSelectionRange(empty ? start : end, end);
     this.type(`${empty ? "" : "\n"}${lines}${value.slice(end) ? "" : "\n"}`);
@@ -116,7 +131,10 @@ export class Editor {
 
   /* Set the cursor to a line (from 1), and show it. */
   go(line) {
-    const before = this.text.split("\n").slice(0, line - 1).join("\n").length;
+    const before = this.text
+      .split("\n")
+      .slice(0, line - 1)
+      .join("\n").length;
     const place = line > 1 ? before + 1 : 0;
     this.area.focus({ preventScroll: true });
     this.area.setSelectionRange(place, place);
@@ -159,7 +177,8 @@ export class Editor {
     const top = line.offsetTop;
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top - 8;
-    else if (top + line.offsetHeight > scrollTop + clientHeight) this.element.scrollTop = top + line.offsetHeight - clientHeight + 8;
+    else if (top + line.offsetHeight > scrollTop + clientHeight)
+      this.element.scrollTop = top + line.offsetHeight - clientHeight + 8;
   }
 
   key(event, run) {
@@ -205,7 +224,12 @@ export class Editor {
 }
 
 function lineOf(parts) {
-  return h("div", {}, parts.map(([kind, text]) => (kind ? h("span", { class: `py-${kind}` }, text) : text)), parts.length ? null : "\n");
+  return h(
+    "div",
+    {},
+    parts.map(([kind, text]) => (kind ? h("span", { class: `py-${kind}` }, text) : text)),
+    parts.length ? null : "\n",
+  );
 }
 
 /* Where an import belongs: after a docstring and comments at the beginning. */

@@ -9,15 +9,29 @@ import { choice } from "./choice.js";
 import { firstOf } from "./first.js";
 
 const CODES = [
-  "NotImplemented", "NotSupported", "InternalError", "ProtocolError", "SecurityError", "FormationViolation",
-  "PropertyConstraintViolation", "OccurenceConstraintViolation", "TypeConstraintViolation", "GenericError",
+  "NotImplemented",
+  "NotSupported",
+  "InternalError",
+  "ProtocolError",
+  "SecurityError",
+  "FormationViolation",
+  "PropertyConstraintViolation",
+  "OccurenceConstraintViolation",
+  "TypeConstraintViolation",
+  "GenericError",
 ];
 const number = (value, min, max) => h("input", { type: "number", value, min, max, step: "any" });
 const path = (rest) => at(store.chosen, rest);
 
-/* A card: what it does, what a real line would do so, and one button. */
-function card(title, text, ...controls) {
-  return h("section", { class: "card fault-card" }, h("h3", {}, title), h("p", {}, text), h("div", { class: "buttons" }, controls));
+/* A card: what it does, the Python for it, when a real line does so, and its buttons. */
+function card(title, python, text, ...controls) {
+  return h(
+    "section",
+    { class: "card fault-card" },
+    h("div", { class: "row" }, h("h3", {}, title), h("code", { class: "faint" }, python)),
+    h("p", {}, text),
+    h("div", { class: "buttons" }, controls),
+  );
 }
 
 async function act(does, done) {
@@ -38,16 +52,31 @@ export class FaultsPane {
     const raw = (text) => post(path("/raw"), { text });
     panel.append(
       h("h3", { class: "section" }, "The line"),
-      card("Drop", "The connection is gone at once, without a goodbye: as when the power of the router fails.", button("Drop the connection", () => act(() => post(path("/disconnect"), { how: "abort" }), "Dropped"))),
-      card("Reset", "The connection ends by a TCP reset: as when a firewall has had enough of it.", button("Reset the connection", () => act(() => post(path("/disconnect"), { how: "reset" }), "Reset"))),
+      card(
+        "Drop",
+        "cp.abort(reset=False)",
+        "The connection is gone at once, without a goodbye: as when the power of the router fails.",
+        button("Drop the connection", () => act(() => post(path("/disconnect"), { how: "abort" }), "Dropped")),
+      ),
+      card(
+        "Reset",
+        "cp.abort()",
+        "The connection ends by a TCP reset: as when a firewall has had enough of it.",
+        button("Reset the connection", () => act(() => post(path("/disconnect"), { how: "reset" }), "Reset")),
+      ),
       card(
         "Stall",
+        "cp.stall(20)",
         "Nothing is read or written for a while, and the connection stays: as in a tunnel without a signal.",
         h("label", { class: "with-unit" }, stall, " s"),
-        button("Stall", () => act(() => post(path("/stall"), { seconds: Number(stall.value) }), `Nothing comes through for ${stall.value} s`)),
+        button("Stall", () =>
+          act(() => post(path("/stall"), { seconds: Number(stall.value) }), `Nothing comes through for ${stall.value} s`),
+        ),
+        button("End it", () => act(() => post(path("/stall"), { seconds: 0 }), "The line is open again"), { class: "quiet" }),
       ),
       card(
         "Malform",
+        "cp.send_raw(…)",
         "Something that is no message of OCPP: as a charge point with a bug sends it.",
         button("Broken JSON", () => act(() => raw('[2,"malformed","Heartbeat",{'), "Broken JSON is sent")),
         button("No payload", () => act(() => raw('[2,"no-payload","Heartbeat"]'), "A frame without payload is sent")),
@@ -67,20 +96,44 @@ class NextAnswer {
   constructor() {
     this.actions = {};
     this.which = h("select", { "aria-label": "Action that is answered", onchange: () => this.show() });
-    this.how = select([["delay", "late"], ["drop", "never"], ["error", "with a CALLERROR"], ["status", "with another status"], ["raw", "with raw text"]], "delay", { "aria-label": "How it is answered", onchange: () => this.show() });
+    this.how = select(
+      [
+        ["delay", "late"],
+        ["drop", "never"],
+        ["error", "with a CALLERROR"],
+        ["status", "with another status"],
+        ["raw", "with raw text"],
+      ],
+      "delay",
+      { "aria-label": "How it is answered", onchange: () => this.show() },
+    );
     this.seconds = number(5, 0, 3600);
     this.code = select(CODES, "InternalError");
     this.description = h("input", { maxlength: 255, value: "out of order", spellcheck: "false" });
     this.status = h("select", {});
-    this.raw = h("textarea", { class: "code", rows: 2, spellcheck: "false", value: "[3,\"" });
-    this.often = choice("How often", [["once", "Once"], ["always", "Always"]], "once", () => null);
+    this.raw = h("textarea", { class: "code", rows: 2, spellcheck: "false", value: '[3,"' });
+    this.often = choice(
+      "How often",
+      [
+        ["once", "Once"],
+        ["always", "Always"],
+      ],
+      "once",
+      () => null,
+    );
     this.more = h("div", { class: "two" });
     this.list = h("div", { class: "set", "aria-live": "polite" });
     const go = button([icon("check"), "Set this answer"], () => this.set(), { class: "primary" });
     this.element = h(
       "div",
       { class: "stack" },
-      h("section", { class: "card fault-card" }, h("div", { class: "two" }, field("A request", this.which), field("is answered", this.how)), this.more, h("div", { class: "row wrap" }, this.often, go)),
+      h(
+        "section",
+        { class: "card fault-card" },
+        h("div", { class: "two" }, field("A request", this.which), field("is answered", this.how)),
+        this.more,
+        h("div", { class: "row wrap" }, this.often, go),
+      ),
       this.list,
     );
     this.ready = this.learn();
@@ -93,7 +146,12 @@ class NextAnswer {
     const known = await meanings().catch(() => ({ actions: {} }));
     const all = Object.values(known.actions).filter(({ sender }) => sender !== "charge point");
     this.actions = Object.fromEntries(all.map((one) => [one.action, one]));
-    refill(this.which, Object.keys(this.actions).sort().map((name) => h("option", { value: name, selected: name === "RemoteStartTransaction" }, name)));
+    refill(
+      this.which,
+      Object.keys(this.actions)
+        .sort()
+        .map((name) => h("option", { value: name, selected: name === "RemoteStartTransaction" }, name)),
+    );
     this.show();
   }
 
@@ -106,7 +164,10 @@ class NextAnswer {
     const option = [...this.how.options].find(({ value }) => value === "status");
     option.hidden = option.disabled = !states.length;
     if (!states.length && this.how.value === "status") this.how.value = "delay";
-    refill(this.status, states.map((one) => h("option", { selected: one !== "Accepted" && one === states[1] }, one)));
+    refill(
+      this.status,
+      states.map((one) => h("option", { selected: one !== "Accepted" && one === states[1] }, one)),
+    );
     const parts = {
       delay: () => [field("Seconds late", this.seconds), states.length ? field("with the status", this.status) : null],
       drop: () => [],
@@ -132,7 +193,7 @@ class NextAnswer {
   }
 
   async set() {
-    const once = this.often.querySelector("input:checked").id.endsWith("once");
+    const once = this.often.querySelector("input:checked").value === "once";
     try {
       const { handlers } = await (once ? post : put)(path(`/handlers/${this.which.value}`), this.body);
       this.draw(handlers);
@@ -161,9 +222,22 @@ class NextAnswer {
         { class: "row" },
         h("span", {}, h("b", {}, action), message ? ` of ${message}` : "", h("span", { class: "soft" }, ` ${saidOf(answer)}`)),
         h("span", { class: "badge" }, once ? "once" : "always"),
-        button(icon("cross"), () => this.drop(action, message), { class: "quiet small square", "aria-label": `Remove the answers set for ${action}`, title: "Remove" }),
+        button(icon("cross"), () => this.drop(action, message), {
+          class: "quiet small square",
+          "aria-label": `Remove the answers set for ${action}`,
+          title: "Remove",
+        }),
       );
-    refill(this.list, handlers.length ? [h("h3", {}, "Answers that are set"), h("ul", { class: "lines" }, handlers.map(row))] : h("p", { class: "note" }, "No answer is set: plugins and scripts answer. Choose a request above, and how its answer goes wrong."));
+    refill(
+      this.list,
+      handlers.length
+        ? [h("h3", {}, "Answers that are set"), h("ul", { class: "lines" }, handlers.map(row))]
+        : h(
+            "p",
+            { class: "note" },
+            "No answer is set: plugins and scripts answer. Choose a request above, and how its answer goes wrong.",
+          ),
+    );
   }
 
   async drop(action, message) {
@@ -179,6 +253,12 @@ class NextAnswer {
 /* An answer that is set, in a few words. */
 export function saidOf({ payload, error, drop, raw, delay, times }) {
   const late = [delay ? `after ${delay} s` : "", times > 1 ? `${times} times` : ""].filter(Boolean).join(", ");
-  const what = drop ? "never" : error ? error.errorCode : raw !== undefined ? `raw “${raw.slice(0, 40)}”` : payload?.status ?? JSON.stringify(payload);
+  const what = drop
+    ? "never"
+    : error
+      ? error.errorCode
+      : raw !== undefined
+        ? `raw “${raw.slice(0, 40)}”`
+        : (payload?.status ?? JSON.stringify(payload));
   return [what, late].filter(Boolean).join(" ");
 }

@@ -24,7 +24,13 @@ const OWN = {
   SecurityEventNotification: () => ({ type: "StartupOfTheDevice", timestamp: now() }),
   StartTransaction: ({ connectorId, idTag, meter }) => ({ connectorId, idTag, meterStart: meter, timestamp: now() }),
   StatusNotification: ({ connectorId }) => ({ connectorId, errorCode: "NoError", status: "Available", timestamp: now() }),
-  StopTransaction: ({ transactionId, idTag, meter }) => ({ transactionId: transactionId ?? 1, idTag, meterStop: meter + 1600, timestamp: now(), reason: "Local" }),
+  StopTransaction: ({ transactionId, idTag, meter }) => ({
+    transactionId: transactionId ?? 1,
+    idTag,
+    meterStop: meter + 1600,
+    timestamp: now(),
+    reason: "Local",
+  }),
 };
 
 /* What the CSMS sends. */
@@ -42,7 +48,11 @@ const THEIRS = {
   RemoteStopTransaction: ({ transactionId }) => ({ transactionId: transactionId ?? 1 }),
   ReserveNow: ({ connectorId, idTag }) => ({ connectorId, expiryDate: later(1), idTag, reservationId: 1 }),
   Reset: () => ({ type: "Soft" }),
-  SendLocalList: ({ idTag }) => ({ listVersion: 1, updateType: "Full", localAuthorizationList: [{ idTag, idTagInfo: { status: "Accepted" } }] }),
+  SendLocalList: ({ idTag }) => ({
+    listVersion: 1,
+    updateType: "Full",
+    localAuthorizationList: [{ idTag, idTagInfo: { status: "Accepted" } }],
+  }),
   SetChargingProfile: ({ connectorId }) => ({
     connectorId,
     csChargingProfiles: {
@@ -68,7 +78,8 @@ export function first({ action, request }) {
 /* The least that a schema takes. */
 export function firstOf(schema) {
   if (schema.enum) return schema.enum[0];
-  if (schema.type === "object") return Object.fromEntries((schema.required ?? []).map((name) => [name, named(name, schema.properties[name])]));
+  if (schema.type === "object")
+    return Object.fromEntries((schema.required ?? []).map((name) => [name, named(name, schema.properties[name])]));
   if (schema.type === "array") return schema.minItems ? [firstOf(schema.items ?? {})] : [];
   if (schema.type === "integer" || schema.type === "number") return schema.minimum ?? 0;
   if (schema.type === "boolean") return false;

@@ -1,7 +1,7 @@
 /* A form for a payload, made from its JSON Schema. A field that is not there is not sent. */
 
 import { h, icon, refill } from "../dom.js";
-import { check, demands } from "./check.js";
+import { check, demands } from "../check.js";
 import { now } from "./context.js";
 import { named } from "./first.js";
 
@@ -60,15 +60,32 @@ class Leaf {
     if (kind === "choice") {
       const values = schema.type === "boolean" ? ["true", "false"] : schema.enum;
       const known = values.includes(String(value)) ? values : [String(value), ...values];
-      this.input = h("select", common, known.map((one) => h("option", { value: one, selected: one === String(value) }, one)));
+      this.input = h(
+        "select",
+        common,
+        known.map((one) => h("option", { value: one, selected: one === String(value) }, one)),
+      );
     } else if (kind === "long") {
       this.input = h("textarea", { ...common, rows: 2, spellcheck: "false", value: written(value) });
     } else {
-      this.input = h("input", { ...common, value: written(value), spellcheck: "false", autocomplete: "off", inputmode: kind === "number" ? "decimal" : false });
+      this.input = h("input", {
+        ...common,
+        value: written(value),
+        spellcheck: "false",
+        autocomplete: "off",
+        inputmode: kind === "number" ? "decimal" : false,
+      });
     }
     this.json = kind === "json";
     this.input.addEventListener("input", told);
-    const stamp = schema.format === "date-time" ? h("button", { type: "button", class: "small", "aria-label": `Set ${label} to now`, onclick: () => this.set(now(), told) }, "Now") : null;
+    const stamp =
+      schema.format === "date-time"
+        ? h(
+            "button",
+            { type: "button", class: "small", "aria-label": `Set ${label} to now`, onclick: () => this.set(now(), told) },
+            "Now",
+          )
+        : null;
     this.element = h("div", { class: "value" }, stamp ? h("div", { class: "with" }, this.input, stamp) : this.input, this.said);
     this.id = id;
   }
@@ -81,7 +98,8 @@ class Leaf {
   get value() {
     const text = this.input.value;
     const { type } = this.schema;
-    if ((type === "integer" || type === "number") && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text)) return Number(text);
+    if ((type === "integer" || type === "number") && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text))
+      return Number(text);
     if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
     if (!this.json) return text;
     try {
@@ -114,10 +132,18 @@ class Members {
   constructor(schema, value, { told, name }) {
     Object.assign(this, { schema, told, name, nodes: new Map(), rows: new Map() });
     this.list = h("div", { class: "members" });
-    this.more = h("select", { class: "add", "aria-label": `Add a field to ${name || "the message"}`, onchange: () => this.add(this.more.value) });
+    this.more = h("select", {
+      class: "add",
+      "aria-label": `Add a field to ${name || "the message"}`,
+      onchange: () => this.add(this.more.value),
+    });
     this.element = h("div", { class: "object" }, this.list, this.more);
     const required = schema.required ?? [];
-    const order = [...required, ...Object.keys(schema.properties).filter((one) => !required.includes(one)), ...Object.keys(value)];
+    const order = [
+      ...required,
+      ...Object.keys(schema.properties).filter((one) => !required.includes(one)),
+      ...Object.keys(value),
+    ];
     for (const one of new Set(order)) if (one in value) this.make(one, value[one]);
     this.offer();
   }
@@ -129,7 +155,17 @@ class Members {
     const known = name in this.schema.properties;
     const help = [schema.description ?? (known ? "" : "OCPP has no such field."), demands(schema)];
     const leaf = node instanceof Leaf;
-    const drop = h("button", { type: "button", class: "quiet small square", "aria-label": `Leave out ${name}`, title: "Leave it out", onclick: () => this.drop(name) }, icon("cross"));
+    const drop = h(
+      "button",
+      {
+        type: "button",
+        class: "quiet small square",
+        "aria-label": `Leave out ${name}`,
+        title: "Leave it out",
+        onclick: () => this.drop(name),
+      },
+      icon("cross"),
+    );
     const said = helpText(help[0], help[1]);
     const row = h(
       leaf ? "div" : "fieldset",
@@ -139,7 +175,14 @@ class Members {
         "div",
         { class: "name" },
         leaf ? h("label", { for: node.id }, name) : h("span", {}, name),
-        required ? h("span", { class: "must", title: "required" }, h("span", { "aria-hidden": "true" }, "*"), h("span", { class: "unseen" }, "required")) : null,
+        required
+          ? h(
+              "span",
+              { class: "must", title: "required" },
+              h("span", { "aria-hidden": "true" }, "*"),
+              h("span", { class: "unseen" }, "required"),
+            )
+          : null,
         h("span", { class: "grow" }),
         drop,
       ),
@@ -205,7 +248,12 @@ class Items {
     const drop = h("button", { type: "button", class: "quiet small square", onclick: () => this.drop(node) }, icon("cross"));
     node.title = title;
     node.out = drop;
-    node.row = h("div", { class: "item", role: "group" }, h("div", { class: "name" }, title, h("span", { class: "grow" }), drop), node.element);
+    node.row = h(
+      "div",
+      { class: "item", role: "group" },
+      h("div", { class: "name" }, title, h("span", { class: "grow" }), drop),
+      node.element,
+    );
     this.nodes.push(node);
     this.list.append(node.row);
     return node;
@@ -249,7 +297,10 @@ class Items {
 /* A description, and what it does not say of the constraints. */
 function helpText(description, rules) {
   const said = (description ?? "").replace(/^./, (one) => one.toUpperCase());
-  const rest = rules.split(", ").filter((rule) => rule && !said.includes(rule)).join(", ");
+  const rest = rules
+    .split(", ")
+    .filter((rule) => rule && !said.includes(rule))
+    .join(", ");
   if (!rest) return said;
   return `${said}${said && !said.endsWith(".") ? "." : ""}${said ? " " : ""}${rest[0].toUpperCase()}${rest.slice(1)}.`;
 }

@@ -1,13 +1,18 @@
 /* The scripts that were run, or gave way to another: the last 20, kept by the browser. */
 
 import { button, h } from "../dom.js";
-import { timeOf } from "../text.js";
 
 const KEY = "scripts";
 const MOST = 20;
+const STATES = new Map([
+  [true, ["good", "went well"]],
+  [false, ["bad", "failed"]],
+  ["stopped", ["warn", "stopped"]],
+]);
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat([], { month: "short", day: "numeric" });
 
-/* Newest first, each {time (ms), ok (null: it was not run), text, name (of the charge point)}. */
+/* Newest first, each {time (ms), ok (true, false, "stopped"; null: it was not run), text, name (of the charge point)}. */
 export function past() {
   try {
     return JSON.parse(localStorage.getItem(KEY) ?? "[]");
@@ -33,7 +38,10 @@ export function remember(text, { ok = null, name = "" } = {}) {
 }
 
 function firstLine(text) {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   return lines.find((line) => !/^("""|'''|from |import )/.test(line)) ?? lines[0] ?? "";
 }
 
@@ -42,8 +50,8 @@ export function historyDialog(take) {
   const all = past();
   const row = ({ time, ok, text, name }) => {
     const today = new Date(time).toDateString() === new Date().toDateString();
-    const when = today ? timeOf(time).slice(0, 8) : day.format(time);
-    const [tone, said] = ok === null ? ["", "not run"] : ok ? ["good", "went well"] : ["bad", "failed"];
+    const when = today ? clock.format(time) : day.format(time);
+    const [tone, said] = STATES.get(ok) ?? ["", "not run"];
     const lines = text.trimEnd().split("\n").length;
     const choose = () => {
       dialog.close();
@@ -55,7 +63,12 @@ export function historyDialog(take) {
       h(
         "button",
         { type: "button", class: "past", onclick: choose },
-        h("span", { class: "row" }, h("span", { class: "faint" }, `${when}${name ? ` · ${name}` : ""} · ${lines} line${lines === 1 ? "" : "s"}`), h("span", { class: `badge ${tone}` }, said)),
+        h(
+          "span",
+          { class: "row" },
+          h("span", { class: "faint" }, `${when}${name ? ` · ${name}` : ""} · ${lines} line${lines === 1 ? "" : "s"}`),
+          h("span", { class: `badge ${tone}` }, said),
+        ),
         h("code", {}, firstLine(text)),
       ),
     );
@@ -66,7 +79,17 @@ export function historyDialog(take) {
   const dialog = h(
     "dialog",
     { "aria-label": "Scripts that were run", onclose: () => dialog.remove() },
-    h("div", { class: "stack" }, h("h2", {}, "Scripts that were run"), list, h("div", { class: "buttons end" }, button("Close", () => dialog.close()))),
+    h(
+      "div",
+      { class: "stack" },
+      h("h2", {}, "Scripts that were run"),
+      list,
+      h(
+        "div",
+        { class: "buttons end" },
+        button("Close", () => dialog.close()),
+      ),
+    ),
   );
   document.body.append(dialog);
   dialog.showModal();

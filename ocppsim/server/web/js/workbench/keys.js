@@ -10,11 +10,21 @@ const ACCESS = { RW: "read and write", R: "the CSMS may only read it", W: "the C
 export class KeysPane {
   constructor(panel) {
     this.keys = [];
-    this.search = h("input", { type: "search", placeholder: "Search the keys", "aria-label": "Search the keys", oninput: () => this.sift() });
+    this.search = h("input", {
+      type: "search",
+      placeholder: "Search the keys",
+      "aria-label": "Search the keys",
+      oninput: () => this.sift(),
+    });
     this.list = h("div", { class: "key-list" });
     this.serve = h("div", {});
     panel.append(
-      h("div", { class: "row" }, this.search, button([icon("plus"), "Add a key"], () => this.add())),
+      h(
+        "div",
+        { class: "row" },
+        this.search,
+        button([icon("plus"), "Add a key"], () => this.add()),
+      ),
       this.serve,
       this.list,
     );
@@ -37,15 +47,22 @@ export class KeysPane {
 
   offer() {
     const needed = store.point && !store.point.station;
-    const state = `${needed} ${store.chosen} ${this.served}`;
+    const state = `${needed} ${store.chosen} ${this.served === store.chosen}`;
     if (state === this.offered) return;
     this.offered = state;
     const serves = this.served === store.chosen;
     refill(
       this.serve,
-      needed && serves ? h("p", { class: "note good" }, "GetConfiguration and ChangeConfiguration are answered from these keys.") : null,
+      needed && serves
+        ? h("p", { class: "note good" }, "GetConfiguration and ChangeConfiguration are answered from these keys.")
+        : null,
       needed && !serves
-        ? h("div", { class: "note" }, h("p", {}, "No station lives here, so nobody may answer for these keys."), button("Answer GetConfiguration from these", () => this.begin(), { class: "small" }))
+        ? h(
+            "div",
+            { class: "note" },
+            h("p", {}, "No station lives here, so nobody may answer for these keys."),
+            button("Answer GetConfiguration from these", () => this.begin(), { class: "small" }),
+          )
         : null,
     );
   }
@@ -64,8 +81,14 @@ export class KeysPane {
     const name = store.chosen;
     if (!name || this.list.contains(document.activeElement)) return;
     try {
-      const { configuration } = await get(at(name, "/configuration"));
+      const [{ configuration }, { answering }] = await Promise.all([
+        get(at(name, "/configuration")),
+        get(at(name, "/answering")),
+      ]);
       if (name !== store.chosen) return;
+      const asked = answering.find(({ action }) => action === "GetConfiguration")?.asked ?? [];
+      if (asked.some(({ who }) => who === "script" || who === "server")) this.served = name;
+      this.offer();
       this.keys = configuration.sort((one, other) => one.key.localeCompare(other.key));
       this.draw();
     } catch (error) {
@@ -76,7 +99,11 @@ export class KeysPane {
   draw() {
     this.rows = this.keys.map((one) => ({ text: `${one.key} ${one.description}`.toLowerCase(), element: this.row(one) }));
     this.none = h("p", { class: "faint", hidden: true }, "No key is called so.");
-    refill(this.list, this.rows.map(({ element }) => element), this.none);
+    refill(
+      this.list,
+      this.rows.map(({ element }) => element),
+      this.none,
+    );
     this.sift();
   }
 
@@ -106,7 +133,9 @@ export class KeysPane {
       }
     });
     control.setAttribute("aria-label", key.key);
-    const limits = [key.minimum !== null ? `from ${key.minimum}` : "", key.maximum !== null ? `to ${key.maximum}` : ""].filter(Boolean).join(" ");
+    const limits = [key.minimum !== null ? `from ${key.minimum}` : "", key.maximum !== null ? `to ${key.maximum}` : ""]
+      .filter(Boolean)
+      .join(" ");
     const help = [key.description, key.type === "bool" || key.choices ? "" : limits].filter(Boolean).join("; ");
     return h(
       "div",
@@ -115,8 +144,21 @@ export class KeysPane {
         "div",
         { class: "what" },
         h("b", {}, breakable(key.key)),
-        h("span", { class: "badges" }, key.access === "RW" ? null : h("span", { class: "badge", title: ACCESS[key.access] }, key.access === "R" ? "read only" : "write only"), key.reboot ? h("span", { class: "badge warn" }, "reboot") : null),
-        help ? h("small", {}, help.replace(/^./, (one) => one.toUpperCase())) : null,
+        h(
+          "span",
+          { class: "badges" },
+          key.access === "RW"
+            ? null
+            : h("span", { class: "badge", title: ACCESS[key.access] }, key.access === "R" ? "read only" : "write only"),
+          key.reboot ? h("span", { class: "badge warn" }, "reboot") : null,
+        ),
+        help
+          ? h(
+              "small",
+              {},
+              help.replace(/^./, (one) => one.toUpperCase()),
+            )
+          : null,
         state,
       ),
       h("div", { class: "set-value" }, control, key.unit ? h("span", { class: "unit" }, key.unit) : null),
@@ -125,7 +167,16 @@ export class KeysPane {
 
   add() {
     const key = h("input", { required: true, maxlength: 50, pattern: "[!-.0-~]+", autocomplete: "off", spellcheck: "false" });
-    const type = select([["str", "text"], ["int", "whole number"], ["float", "number"], ["bool", "true or false"], ["list", "list, with commas"]], "str");
+    const type = select(
+      [
+        ["str", "text"],
+        ["int", "whole number"],
+        ["float", "number"],
+        ["bool", "true or false"],
+        ["list", "list, with commas"],
+      ],
+      "str",
+    );
     const value = h("input", { autocomplete: "off", spellcheck: "false" });
     const access = select(Object.entries(ACCESS), "RW");
     const unit = h("input", { maxlength: 20 });
@@ -155,7 +206,12 @@ export class KeysPane {
       h("div", { class: "two" }, field("Access", access), field("Unit", unit)),
       field("Description", description),
       said,
-      h("div", { class: "buttons end" }, button("Cancel", () => dialog.close()), h("button", { type: "submit", class: "primary" }, "Add")),
+      h(
+        "div",
+        { class: "buttons end" },
+        button("Cancel", () => dialog.close()),
+        h("button", { type: "submit", class: "primary" }, "Add"),
+      ),
     );
     const dialog = h("dialog", { "aria-label": "Add a configuration key", onclose: () => dialog.remove() }, form);
     document.body.append(dialog);
@@ -163,12 +219,16 @@ export class KeysPane {
   }
 }
 
-/* Long names may break before their capitals. */
-const breakable = (name) => name.split(/(?=[A-Z][a-z])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
+/* A long name, which may break before its capitals. */
+export const breakable = (name) => name.split(/(?=[A-Z][a-z])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 
 function typed(type, text) {
   if (type === "bool") return /^(true|1|yes)$/i.test(text.trim());
-  if (type === "list") return text.split(",").map((one) => one.trim()).filter(Boolean);
+  if (type === "list")
+    return text
+      .split(",")
+      .map((one) => one.trim())
+      .filter(Boolean);
   const value = Number(text);
   return (type === "int" || type === "float") && text.trim() && Number.isFinite(value) ? value : text;
 }

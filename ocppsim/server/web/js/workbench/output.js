@@ -15,8 +15,16 @@ export class Output {
     this.lasted = h("span", { class: "faint" });
     this.printed = h("pre", { class: "printed", role: "log", "aria-label": "Output of the script", tabindex: 0 });
     this.fault = h("div", { class: "traceback" });
-    const copy = button(icon("copy"), () => this.copy(), { class: "quiet small square", "aria-label": "Copy the output", title: "Copy the output" });
-    const close = button(icon("cross"), () => this.hide(), { class: "quiet small square", "aria-label": "Close the output", title: "Close the output" });
+    const copy = button(icon("copy"), () => this.copy(), {
+      class: "quiet small square",
+      "aria-label": "Copy the output",
+      title: "Copy the output",
+    });
+    const close = button(icon("cross"), () => this.hide(), {
+      class: "quiet small square",
+      "aria-label": "Close the output",
+      title: "Close the output",
+    });
     this.state = h("span", { role: "status" }, this.badge);
     this.element = h(
       "section",
@@ -64,13 +72,13 @@ export class Output {
     if (atEnd) this.printed.scrollTop = this.printed.scrollHeight;
   }
 
-  /* output: all that it printed, where it did not come by and by. */
-  end({ ok, text, output }, lasted) {
-    if (output && !this.text) this.print(output.replace(/\n$/, ""));
-    const stopped = !ok && /^(ocppsim\.errors\.)?Stopped\b/m.test(text);
+  /* It has ended, after `lasted` seconds. */
+  end({ ok, text }, lasted) {
+    const stopped = !ok && wasStopped(text);
     this.tell(ok ? "good" : stopped ? "warn" : "bad", ok ? "went well" : stopped ? "stopped" : "failed");
     say(this.lasted, lasted === undefined ? "" : `after ${seconds(lasted)}`);
-    refill(this.fault, text ? tracebackOf(text, this.go) : null);
+    const traceback = text ? tracebackOf(text, this.go) : null;
+    refill(this.fault, stopped && traceback ? h("details", {}, h("summary", {}, "Where it was"), traceback) : traceback);
     if (ok && !this.text) refill(this.fault, h("p", { class: "faint" }, "It printed nothing."));
   }
 
@@ -79,6 +87,9 @@ export class Output {
     toast("Copied");
   }
 }
+
+/* Whether a script ended because somebody stopped it. */
+export const wasStopped = (text) => /^(ocppsim\.errors\.)?Stopped\b/m.test(text);
 
 /* A traceback, whose places in the script are buttons. */
 function tracebackOf(text, go) {

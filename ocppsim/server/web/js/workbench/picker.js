@@ -12,7 +12,15 @@ export class Picker {
     this.value = "";
     const id = `picker-${++numbers}`;
     this.list = h("div", { class: "picker-list", role: "listbox", id, "aria-label": label, hidden: true });
-    this.input = h("input", { role: "combobox", "aria-label": label, "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false" });
+    this.input = h("input", {
+      role: "combobox",
+      "aria-label": label,
+      "aria-expanded": "false",
+      "aria-controls": id,
+      "aria-autocomplete": "list",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.element = h("div", { class: "picker" }, this.input, this.list);
     this.input.addEventListener("input", () => this.open(this.input.value));
     this.input.addEventListener("click", () => this.open(""));
@@ -34,12 +42,32 @@ export class Picker {
   open(text) {
     const wanted = text.trim().toLowerCase();
     const found = this.options.filter(({ value, text: more }) => `${value} ${more}`.toLowerCase().includes(wanted));
-    found.sort((one, other) => Number(!one.value.toLowerCase().includes(wanted)) - Number(!other.value.toLowerCase().includes(wanted)));
+    found.sort(
+      (one, other) => Number(!one.value.toLowerCase().includes(wanted)) - Number(!other.value.toLowerCase().includes(wanted)),
+    );
     const groups = new Map();
     for (const one of found) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
     const option = ({ value, text: more }) =>
-      h("div", { role: "option", id: `${this.list.id}-${value}`, dataset: { value }, "aria-selected": "false", onclick: () => this.take(value) }, h("b", {}, value), more && h("small", {}, more));
-    const shown = [...groups].map(([group, all]) => h("div", { role: "group", "aria-label": group }, h("div", { class: "group", "aria-hidden": "true" }, group), all.map(option)));
+      h(
+        "div",
+        {
+          role: "option",
+          id: `${this.list.id}-${value}`,
+          dataset: { value },
+          "aria-selected": "false",
+          onclick: () => this.take(value),
+        },
+        h("b", {}, value),
+        more && h("small", {}, more),
+      );
+    const shown = [...groups].map(([group, all]) =>
+      h(
+        "div",
+        { role: "group", "aria-label": group },
+        h("div", { class: "group", "aria-hidden": "true" }, group),
+        all.map(option),
+      ),
+    );
     refill(this.list, shown.length ? shown : h("p", { class: "faint" }, wanted ? "Nothing is called so." : "There is nothing."));
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");

@@ -1,8 +1,10 @@
 /* Python, as far as the page needs it: its words for the eye, and values and calls as code. */
 
 const KEYWORDS = new Set(
-  ("and as assert async await break class continue def del elif else except finally for from global if import in is lambda" +
-    " match nonlocal not or pass raise return try while with yield").split(" "),
+  (
+    "and as assert async await break class continue def del elif else except finally for from global if import in is lambda" +
+    " match nonlocal not or pass raise return try while with yield"
+  ).split(" "),
 );
 const CONSTANTS = new Set(["True", "False", "None"]);
 const OURS = new Set(["cp", "connect", "csms"]);
@@ -67,7 +69,11 @@ export function literal(value, indent = 0, used = indent) {
   if (value === true) return "True";
   if (value === false) return "False";
   if (typeof value === "string" && value.includes('"') && /^[ -~]*$/.test(value) && !/['\\]/.test(value)) return `'${value}'`;
-  if (typeof value === "string") return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  if (typeof value === "string")
+    return JSON.stringify(value).replace(
+      /[\u007f-\u009f\u2028\u2029]/g,
+      (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
   if (typeof value !== "object") return String(value);
   const list = Array.isArray(value);
   const [open, close] = list ? "[]" : "{}";
@@ -78,20 +84,28 @@ export function literal(value, indent = 0, used = indent) {
   const flat = `${open}${parts(indent).join(", ")}${close}`;
   if (used + flat.length <= WIDTH && !flat.includes("\n")) return flat;
   const pad = " ".repeat(indent + 4);
-  return `${open}\n${parts(indent + 4).map((one) => `${pad}${one},\n`).join("")}${" ".repeat(indent)}${close}`;
+  return `${open}\n${parts(indent + 4)
+    .map((one) => `${pad}${one},\n`)
+    .join("")}${" ".repeat(indent)}${close}`;
 }
 
 /* A call: `called` with arguments, as [name, value] or [null, value]. before: "start = ", or "". */
 export function callCode(called, given, before = "") {
-  const one = (indent) => given.map(([name, value]) => (name ? `${name}=${literal(value, indent, indent + name.length + 1)}` : literal(value, indent)));
+  const one = (indent) =>
+    given.map(([name, value]) => (name ? `${name}=${literal(value, indent, indent + name.length + 1)}` : literal(value, indent)));
   const flat = `${before}${called}(${one(0).join(", ")})`;
   if (flat.length <= WIDTH && !flat.includes("\n")) return flat;
-  return `${before}${called}(\n${one(4).map((text) => `    ${text},\n`).join("")})`;
+  return `${before}${called}(\n${one(4)
+    .map((text) => `    ${text},\n`)
+    .join("")})`;
 }
 
 /* A payload whose moments of just now are timestamp(). */
 export function stamped(value) {
-  if (typeof value === "string") return /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000 ? code("timestamp()") : value;
+  if (typeof value === "string")
+    return /^\d{4}-\d\d-\d\dT.*Z$/.test(value) && Math.abs(Date.now() - Date.parse(value)) < 600_000
+      ? code("timestamp()")
+      : value;
   if (Array.isArray(value)) return value.map(stamped);
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, stamped(one)]));

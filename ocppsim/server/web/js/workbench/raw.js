@@ -109,7 +109,10 @@ export class Raw {
   tell() {
     const { text, base64, fragments } = this.body;
     const more = fragments ? [["fragments", fragments]] : [];
-    if (base64 !== undefined) this.python(`import base64\n${callCode("cp.send_raw", [[null, 0]]).replace("0", `base64.b64decode(${JSON.stringify(base64)})`)}`);
+    if (base64 !== undefined)
+      this.python(
+        `import base64\n${callCode("cp.send_raw", [[null, 0]]).replace("0", `base64.b64decode(${JSON.stringify(base64)})`)}`,
+      );
     else if (text.length > SHOWN) this.python("");
     else this.python(callCode("cp.send_raw", [[null, text], ...more]));
   }
@@ -130,12 +133,17 @@ export class Raw {
   heard(rows) {
     if (!this.sent || this.sent.name !== store.chosen) return;
     const { number, id } = this.sent;
-    const fits = (one) => one?.direction === "received" && one.number >= number && (id && one.uniqueId === id ? one.type !== "CALL" : one.type === "CALLERROR");
-    const [came] = rows.flatMap((one) => [one.call, one.answer]).filter(fits).sort((one, other) => one.number - other.number);
+    const fits = (one) =>
+      one?.direction === "received" &&
+      one.number >= number &&
+      (id && one.uniqueId === id ? one.type !== "CALL" : one.type === "CALLERROR");
+    const [came] = rows
+      .flatMap((one) => [one.call, one.answer])
+      .filter(fits)
+      .sort((one, other) => one.number - other.number);
     if (!came) return;
     this.sent = null;
     const text = h("pre", {}, came.frame ? JSON.stringify(came.frame, null, 1) : (came.text ?? came.base64));
     this.answered(noteCard(came.type === "CALLRESULT" ? "good" : "bad", came.type, text));
   }
 }
-

@@ -2,16 +2,17 @@
 
 import { ask, at, post } from "../api.js";
 import { button, h, icon, save } from "../dom.js";
+import { menu } from "../menu.js";
 import { store } from "../store.js";
 import { complain, toast } from "../toast.js";
 import { Editor } from "./editor.js";
 import { historyDialog, remember } from "./history.js";
-import { Output } from "./output.js";
+import { Output, wasStopped } from "./output.js";
 import { faultIn } from "./python.js";
 import { example, headFor, snippet, SNIPPET_NAMES } from "./snippets.js";
 import { switches } from "./switches.js";
 
-const BACKGROUND = "?wait=false"; // "?background=true&wait=false" once it is there
+const BACKGROUND = "?background=true&wait=false";
 const KEY = "script";
 const LATER = 300; // ms
 
@@ -36,8 +37,21 @@ export class ScriptPane {
   build(panel) {
     this.go = button([icon("play"), "Run"], () => this.run(), { class: "primary" });
     this.halt = button([icon("stop"), "Stop"], () => this.stop());
-    const file = h("input", { type: "file", accept: ".py,text/x-python,text/plain", hidden: true, onchange: () => this.load(file) });
-    const small = (text, what, act) => button(icon(what), act, { class: "quiet square", "aria-label": text, title: text });
+    const file = h("input", {
+      type: "file",
+      accept: ".py,text/x-python,text/plain",
+      hidden: true,
+      onchange: () => this.load(file),
+    });
+    const more = menu(
+      icon("more"),
+      [
+        ["New script", () => this.open("", "script.py")],
+        ["Open a file …", () => file.click()],
+        ["Save as a file", () => save(this.name, this.editor.text, "text/x-python")],
+      ],
+      { class: "quiet square", "aria-label": "More for this script" },
+    );
     this.bar = h(
       "div",
       { class: "toolbar" },
@@ -45,12 +59,18 @@ export class ScriptPane {
       this.halt,
       h("span", { class: "grow" }),
       button("History", () => historyDialog((text) => this.open(text)), { class: "quiet" }),
-      small("Open a file", "docs", () => file.click()),
-      small("Save as a file", "export", () => this.save()),
+      more,
       file,
     );
-    const chips = SNIPPET_NAMES.map((name) => h("button", { type: "button", class: "chip", onclick: () => this.insert(snippet(name, this.editor.text)) }, name));
-    const tools = h("div", { class: "chips", role: "group", "aria-label": "Insert a call" }, h("span", { class: "label" }, "Insert"), chips);
+    const chips = SNIPPET_NAMES.map((name) =>
+      h("button", { type: "button", class: "chip", onclick: () => this.insert(snippet(name, this.editor.text)) }, name),
+    );
+    const tools = h(
+      "div",
+      { class: "chips", role: "group", "aria-label": "Insert a call" },
+      h("span", { class: "label" }, "Insert"),
+      chips,
+    );
     this.first = h(
       "div",
       { class: "first" },
@@ -58,7 +78,13 @@ export class ScriptPane {
       button("Begin with an example", () => this.editor.replace(example()), { class: "small" }),
     );
     this.editor.element.append(this.first);
-    panel.append(this.bar, tools, this.editor.element, this.output.element, switches((text) => this.insert(text)));
+    panel.append(
+      this.bar,
+      tools,
+      this.editor.element,
+      this.output.element,
+      switches((text) => this.insert(text)),
+    );
   }
 
   /* Put another script into the editor; what was there goes into the history. */
@@ -99,10 +125,6 @@ export class ScriptPane {
     file.value = "";
   }
 
-  save() {
-    save(this.name, this.editor.text, "text/x-python");
-  }
-
   // --- running ---
 
   async run() {
@@ -113,7 +135,8 @@ export class ScriptPane {
       this.editor.area.focus();
       return toast("The editor is empty: insert a call, or begin with the example.");
     }
-    if (store.point?.busy || this.mine?.name === name) return toast(`A script runs for ${name} already.`, { hint: "Stop it, or wait for its end." });
+    if (store.point?.busy || this.mine?.name === name)
+      return toast(`A script runs for ${name} already.`, { hint: "Stop it, or wait for its end." });
     this.keep();
     remember(text, { name });
     this.editor.unmark();
@@ -122,11 +145,9 @@ export class ScriptPane {
     this.show();
     try {
       const answer = await ask("POST", at(name, BACKGROUND), text, { script: true });
-      if ("script" in answer) mine.number = answer.script;
-      else this.finish(mine, answer);
+      mine.number = answer.script;
     } catch (error) {
-      if (error.body && "ok" in error.body) this.finish(mine, error.body);
-      else if (this.mine === mine) {
+      if (this.mine === mine) {
         this.mine = null;
         this.output.hide();
         this.show();
@@ -155,15 +176,16 @@ export class ScriptPane {
     this.show();
   }
 
-  /* The end came: by the answer to the request, or as an event; or by both. */
+  /* The end came, as an event. */
   finish(mine, data) {
     if (this.mine !== mine) return;
     this.mine = null;
-    remember(mine.text, { ok: data.ok, name: mine.name });
+    const stopped = !data.ok && wasStopped(data.text);
+    remember(mine.text, { ok: stopped ? "stopped" : data.ok, name: mine.name });
     if (mine.name === store.chosen) {
       this.output.end(data, data.seconds ?? (Date.now() - mine.since) / 1000);
       const { line, message } = faultIn(data.text);
-      if (!data.ok && line && this.editor.text === mine.text) this.editor.mark(line, message);
+      if (!data.ok && !stopped && line && this.editor.text === mine.text) this.editor.mark(line, message);
     }
     this.show();
   }
@@ -198,7 +220,8 @@ export class ScriptPane {
     this.go.title = point ? `Run it on ${point.name} (Control and Enter)` : "";
     // its end was not heard, as the line to the server was lost meanwhile
     const mine = this.mine;
-    if (mine && mine.number !== null && mine.name === store.chosen && point && !point.busy && Date.now() - mine.since > 3000) this.lost ??= setTimeout(() => this.miss(mine), 2000);
+    if (mine && mine.number !== null && mine.name === store.chosen && point && !point.busy && Date.now() - mine.since > 3000)
+      this.lost ??= setTimeout(() => this.miss(mine), 2000);
   }
 
   miss(mine) {
@@ -210,6 +233,7 @@ export class ScriptPane {
   }
 
   tick() {
-    if (this.running && !this.output.element.hidden) this.output.tick(Date.now() - (this.mine?.since ?? this.since ?? Date.now()));
+    if (this.running && !this.output.element.hidden)
+      this.output.tick(Date.now() - (this.mine?.since ?? this.since ?? Date.now()));
   }
 }

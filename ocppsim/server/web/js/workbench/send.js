@@ -5,7 +5,7 @@ import { button, h, icon, refill } from "../dom.js";
 import { meanings } from "../meaning.js";
 import { store } from "../store.js";
 import { errorCard, resultCard } from "./answer.js";
-import { check, named } from "./check.js";
+import { check, named } from "../check.js";
 import { first } from "./first.js";
 import { Form } from "./form.js";
 import { Picker } from "./picker.js";
@@ -46,17 +46,54 @@ export class SendPane {
 
   build(panel) {
     this.picker = new Picker("Action to send", (action) => this.choose(action));
-    this.sides = choice("Send as", [[OWN, "Charge point"], ["CSMS", "CSMS"]], this.side, (side) => this.turn(side));
-    this.modes = choice("How", [["form", "Form"], ["json", "JSON"], ["raw", "Raw"]], this.mode, (mode) => this.show(mode));
+    this.sides = choice(
+      "Send as",
+      [
+        [OWN, "As charge point"],
+        ["CSMS", "As CSMS"],
+      ],
+      this.side,
+      (side) => this.turn(side),
+    );
+    this.modes = choice(
+      "How",
+      [
+        ["form", "Form"],
+        ["json", "JSON"],
+        ["raw", "Raw"],
+      ],
+      this.mode,
+      (mode) => this.show(mode),
+    );
     this.summary = h("p", { class: "faint summary" });
-    this.json = h("textarea", { class: "code", rows: 10, spellcheck: "false", "aria-label": "Payload as JSON", oninput: () => this.typed() });
+    this.json = h("textarea", {
+      class: "code",
+      rows: 10,
+      spellcheck: "false",
+      "aria-label": "Payload as JSON",
+      oninput: () => this.typed(),
+    });
     this.wrong = h("div", { class: "note warn", role: "status", hidden: true });
     this.go = button([icon("send"), "Send"], () => this.send(true), { class: "primary" });
     this.all = button("Send it all the same", () => this.send(false), { hidden: true });
     this.fresh = button("First values", () => this.choose(this.action), { class: "quiet" });
-    this.python = h("button", { type: "button", class: "code-line", title: "Insert this into the script", "aria-label": "Insert this line into the script", onclick: () => this.bench.insert(this.code) });
+    this.python = h("button", {
+      type: "button",
+      class: "code-line",
+      title: "Insert this into the script",
+      "aria-label": "Insert this line into the script",
+      onclick: () => this.bench.insert(this.code),
+    });
     this.shown = h("div", { class: "answers", "aria-live": "polite" });
-    this.call = h("div", { class: "stack" }, h("div", { class: "stack tight" }, this.picker.element, this.summary), this.form.element, this.json, this.wrong, h("div", { class: "buttons bar" }, this.go, this.all, h("span", { class: "grow" }), this.fresh));
+    this.call = h(
+      "div",
+      { class: "stack" },
+      h("div", { class: "stack tight" }, this.picker.element, this.summary),
+      this.form.element,
+      this.json,
+      this.wrong,
+      h("div", { class: "buttons bar" }, this.go, this.all, h("span", { class: "grow" }), this.fresh),
+    );
     panel.append(
       h("div", { class: "choices" }, this.sides, this.modes),
       this.call,
@@ -100,7 +137,13 @@ export class SendPane {
     const all = Object.values(this.known).filter(({ sender }) => sender === "both" || (sender === OWN) === (this.side === OWN));
     const rank = Object.keys(PROFILES);
     all.sort((one, other) => rank.indexOf(one.profile) - rank.indexOf(other.profile) || one.action.localeCompare(other.action));
-    this.picker.set(all.map(({ action, profile, summary }) => ({ value: action, group: PROFILES[profile] ?? profile, text: summary.replace(/\s*OCPP 1\.6 §.*$/, "") })));
+    this.picker.set(
+      all.map(({ action, profile, summary }) => ({
+        value: action,
+        group: PROFILES[profile] ?? profile,
+        text: summary.replace(/\s*OCPP 1\.6 §.*$/, ""),
+      })),
+    );
   }
 
   turn(side) {
@@ -108,7 +151,8 @@ export class SendPane {
     this.offer();
     this.modes.allow("raw", side === OWN);
     if (side !== OWN && this.mode === "raw") this.modes.choose("form");
-    if (!this.picker.options.some(({ value }) => value === this.action)) this.choose(side === OWN ? "StatusNotification" : "RemoteStartTransaction");
+    if (!this.picker.options.some(({ value }) => value === this.action))
+      this.choose(side === OWN ? "StatusNotification" : "RemoteStartTransaction");
     else this.judge();
   }
 
@@ -199,7 +243,10 @@ export class SendPane {
     const none = !schema && this.action ? `OCPP has no action ${this.action}.` : "";
     const lines = faults.map(({ path, text }) => h("li", {}, h("b", {}, named(path)), ` ${text}`));
     this.wrong.hidden = !(this.bad || none || faults.length);
-    refill(this.wrong, this.bad || none || h("ul", {}, lines.slice(0, 8), lines.length > 8 ? h("li", {}, `and ${lines.length - 8} more`) : null));
+    refill(
+      this.wrong,
+      this.bad || none || h("ul", {}, lines.slice(0, 8), lines.length > 8 ? h("li", {}, `and ${lines.length - 8} more`) : null),
+    );
     this.go.hidden = Boolean(none || faults.length);
     this.go.disabled = Boolean(this.bad);
     this.all.hidden = !(none || faults.length);
@@ -208,7 +255,12 @@ export class SendPane {
     this.tell(
       this.side === OWN
         ? sendCode(this.action, stamped(this.payload), { known: Boolean(schema), validate })
-        : callCode("csms.call", [[null, store.chosen], [null, this.action], ...(Object.keys(this.payload ?? {}).length ? [[null, this.payload]] : []), ...(validate ? [] : [["validate", false]])]),
+        : callCode("csms.call", [
+            [null, store.chosen],
+            [null, this.action],
+            ...(Object.keys(this.payload ?? {}).length ? [[null, this.payload]] : []),
+            ...(validate ? [] : [["validate", false]]),
+          ]),
     );
   }
 

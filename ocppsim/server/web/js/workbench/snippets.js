@@ -12,8 +12,10 @@ export const sampled = (meter, power) => [
   { value: String(power), measurand: "Power.Active.Import", unit: "W" },
 ];
 
-const status = (connectorId, value = "Available") => sendCode("StatusNotification", { connectorId, errorCode: "NoError", status: value });
-const boot = (before) => sendCode("BootNotification", { chargePointVendor: "ocppsim", chargePointModel: "Workbench" }, { before });
+const status = (connectorId, value = "Available") =>
+  sendCode("StatusNotification", { connectorId, errorCode: "NoError", status: value });
+const boot = (before) =>
+  sendCode("BootNotification", { chargePointVendor: "ocppsim", chargePointModel: "Workbench" }, { before });
 
 /* The transaction: of the script where it begins one, else the one in progress. */
 function transaction(text, found) {
@@ -25,7 +27,8 @@ const SNIPPETS = {
   Startup: () => [boot("boot = "), 'cp.start_heartbeat(boot["interval"])', status(0), status(1)].join("\n"),
   BootNotification: () => boot("boot = "),
   StatusNotification: () => status(context().connectorId),
-  Authorize: () => sendCode("Authorize", { idTag: context().idTag }, { before: "answer = " }) + '\nprint(answer["idTagInfo"]["status"])',
+  Authorize: () =>
+    sendCode("Authorize", { idTag: context().idTag }, { before: "answer = " }) + '\nprint(answer["idTagInfo"]["status"])',
   StartTransaction: () => {
     const { connectorId, idTag, meter } = context();
     return sendCode("StartTransaction", { connectorId, idTag, meterStart: meter, timestamp: STAMP }, { before: "start = " });
@@ -37,7 +40,11 @@ const SNIPPETS = {
   },
   StopTransaction: (text) => {
     const found = context();
-    return sendCode("StopTransaction", { transactionId: transaction(text, found), meterStop: found.meter + 1600, timestamp: STAMP });
+    return sendCode("StopTransaction", {
+      transactionId: transaction(text, found),
+      meterStop: found.meter + 1600,
+      timestamp: STAMP,
+    });
   },
 };
 
@@ -54,7 +61,8 @@ export const snippet = (name, script) => SNIPPETS[name](script);
 
 /* The Python that does what the switches do. */
 export const heartbeatCode = (interval) => callCode("cp.start_heartbeat", [[null, interval]]);
-export const meterCode = ({ connectorId, ...given }) => callCode("cp.start_meter_values", [[null, connectorId], ...Object.entries(given)]);
+export const meterCode = ({ connectorId, ...given }) =>
+  callCode("cp.start_meter_values", [[null, connectorId], ...Object.entries(given)]);
 
 /* A whole session, for an empty editor. */
 export function example() {

@@ -14,13 +14,21 @@ export function switches(insert) {
   const every = number("Seconds between MeterValues", 10, 0.1, 86400);
   const power = number("Power, in watts", 7360, 0, 1e9);
   const connector = number("Connector of the MeterValues", 1, 0, 1000);
-  const heart = new Switch("heartbeat", "Heartbeats", beat, () => ({ interval: Number(beat.value) }), ({ interval }) => heartbeatCode(interval), insert);
+  const heart = new Switch(
+    "heartbeat",
+    "Heartbeats",
+    beat,
+    () => ({ interval: Number(beat.value) }),
+    ({ interval }) => heartbeatCode(interval),
+    insert,
+  );
   const meter = new Switch("meter-values", "MeterValues", every, meterValues, meterCode, insert);
 
   function meterValues() {
     const found = context();
     const given = { interval: Number(every.value), connectorId: Number(connector.value), power: Number(power.value) };
-    if (found.transactionId > 0 && found.connectorId === given.connectorId) Object.assign(given, { transactionId: found.transactionId, meter: found.meter });
+    if (found.transactionId > 0 && found.connectorId === given.connectorId)
+      Object.assign(given, { transactionId: found.transactionId, meter: found.meter });
     return given;
   }
 
@@ -31,7 +39,10 @@ export function switches(insert) {
     meter.row(h("span", {}, "every ", every, " s at "), h("span", {}, power, " W on connector ", connector)),
   );
   for (const input of [beat, every, power, connector]) input.addEventListener("input", () => show());
-  for (const [inputs, one] of [[[beat], heart], [[every, power, connector], meter]]) {
+  for (const [inputs, one] of [
+    [[beat], heart],
+    [[every, power, connector], meter],
+  ]) {
     for (const input of inputs) input.addEventListener("change", () => one.again());
   }
   function show() {
@@ -56,11 +67,27 @@ class Switch {
     this.input = h("input", { type: "checkbox", class: "switch", id: `switch-${route}` });
     this.input.addEventListener("change", () => this.set(this.input.checked));
     this.code = h("code", {});
-    this.button = h("button", { type: "button", class: "code-line", title: "Insert this into the script", "aria-label": `Insert the line for ${name}`, onclick: () => insert(this.line(this.body())) }, this.code);
+    this.button = h(
+      "button",
+      {
+        type: "button",
+        class: "code-line",
+        title: "Insert this into the script",
+        "aria-label": `Insert the line for ${name}`,
+        onclick: () => insert(this.line(this.body())),
+      },
+      this.code,
+    );
   }
 
   row(...rest) {
-    return h("div", { class: "switch-row" }, this.input, h("div", { class: "check" }, h("label", { for: this.input.id }, this.name), rest), this.button);
+    return h(
+      "div",
+      { class: "switch-row" },
+      this.input,
+      h("div", { class: "check" }, h("label", { for: this.input.id }, this.name), rest),
+      this.button,
+    );
   }
 
   /* interval: s, or null where there are none. */

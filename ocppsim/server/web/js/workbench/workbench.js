@@ -12,12 +12,17 @@ import { SendPane } from "./send.js";
 
 /* key: [label, what makes it, what is said where no charge point is connected, what it is for] */
 const TABS = {
-  script: ["Script", ScriptPane, "A script connects it when it runs: cp.reconnect(), or connect().", "write and run Python with it"],
+  script: ["Script", ScriptPane, "A script can connect it: cp.reconnect().", "write and run Python with it"],
   send: ["Send", SendPane, "Nothing can be sent until it is; the form can be filled in.", "send any message by hand"],
   faults: ["Faults", FaultsPane, "Answers can be set; the faults of the line need one.", "break the line, and answer wrongly"],
   keys: ["Keys", KeysPane, "The keys can be looked at and set all the same.", "look at its configuration keys and set them"],
   answers: ["Answers", AnswersPane, "Who would answer is shown all the same.", "see who answers which request of the CSMS"],
-  certificates: ["Certificates", CertificatesPane, "Its certificates are shown all the same; TLS is known once it is.", "see the certificates, and how the connection is secured"],
+  certificates: [
+    "Certificates",
+    CertificatesPane,
+    "Its certificates are shown all the same; TLS is known once it is.",
+    "see the certificates, and how the connection is secured",
+  ],
 };
 
 let bench = null;
@@ -53,7 +58,11 @@ class Workbench {
     const list = h("div", { class: "tabs", role: "tablist", "aria-labelledby": "workbench-title" });
     section.append(list);
     for (const [key, [label, , offline, purpose]] of Object.entries(TABS)) {
-      const tab = h("button", { type: "button", role: "tab", id: `tab-${key}`, "aria-controls": `panel-${key}`, onclick: () => this.open(key) }, label);
+      const tab = h(
+        "button",
+        { type: "button", role: "tab", id: `tab-${key}`, "aria-controls": `panel-${key}`, onclick: () => this.open(key) },
+        label,
+      );
       tab.addEventListener("keydown", (event) => this.key(event, key));
       const notice = h("div", { class: "notice", hidden: true });
       const inner = h("div", { class: `pane ${key}` });
@@ -110,8 +119,20 @@ class Workbench {
       notice.hidden = !state;
       inner.hidden = state === "none";
       if (state === "none") {
-        const connect = button("Connect a charge point", () => connectDialog({}, (name) => store.choose(name)), { class: "primary" });
-        refill(notice, h("div", { class: "empty" }, icon("plug"), h("h3", {}, "Connect a charge point first"), h("p", {}, `Then you can ${purpose}.`), connect));
+        const connect = button("Connect a charge point", () => connectDialog({}, (name) => store.choose(name)), {
+          class: "primary",
+        });
+        refill(
+          notice,
+          h(
+            "div",
+            { class: "empty" },
+            icon("plug"),
+            h("h3", {}, "Connect a charge point first"),
+            h("p", {}, `Then you can ${purpose}.`),
+            connect,
+          ),
+        );
       } else if (state) refill(notice, h("p", { class: "note warn" }, h("b", {}, `${chosen} is not connected. `), offline));
     }
   }

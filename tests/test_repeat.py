@@ -1,4 +1,4 @@
-"""Heartbeats at an interval, without a wire."""
+"""Messages at an interval, without a wire."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ from scripted_csms import PATIENCE
 
 from ocppsim.calls import Result
 from ocppsim.errors import CallTimeout, ConnectionLost
-from ocppsim.heartbeat import Heartbeat
+from ocppsim.repeat import Repeat
 from ocppsim.timers import timers
 
 INTERVAL = 0.01
@@ -34,9 +34,9 @@ class Sender:
         self.sent.release()
         return future
 
-    def start(self) -> Heartbeat:
+    def start(self) -> Repeat:
         log = logging.LoggerAdapter(logging.getLogger("ocppsim.cp"), {})
-        return Heartbeat(INTERVAL, self, log)
+        return Repeat("heartbeat", INTERVAL, self, log)
 
 
 @pytest.fixture(autouse=True)
@@ -58,28 +58,28 @@ ANSWER = Result({}, "Heartbeat", "a", 0.0)
 
 def test_one_after_the_other() -> None:
     sender = Sender(ANSWER)
-    heartbeat = sender.start()
+    repeat = sender.start()
     for _ in range(5):
         assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
 
 
 def test_at_most_one_waits() -> None:
     sender = Sender(None)
-    heartbeat = sender.start()
+    repeat = sender.start()
     assert sender.sent.acquire(timeout=PATIENCE)
     pass_time(10 * INTERVAL)
     assert len(sender.futures) == 1
     sender.futures[0].set_result(ANSWER)
     assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
 
 
 def test_none_is_sent_after_stop() -> None:
     sender = Sender(ANSWER)
-    heartbeat = sender.start()
+    repeat = sender.start()
     assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
     pass_time(0)
     sent = len(sender.futures)
     pass_time(5 * INTERVAL)
@@ -98,27 +98,27 @@ def test_one_that_fails_is_logged_and_the_next_follows(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = Sender(error)
-    heartbeat = sender.start()
+    repeat = sender.start()
     for _ in range(2):
         assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
     assert f"heartbeat: {error}" in caplog.text
 
 
 def test_one_that_is_cancelled_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
     sender = Sender(None)
-    heartbeat = sender.start()
+    repeat = sender.start()
     assert sender.sent.acquire(timeout=PATIENCE)
     sender.futures[0].cancel()
     assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
     assert caplog.text == ""
 
 
 def test_what_fails_after_stop_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     sender = Sender(None)
-    heartbeat = sender.start()
+    repeat = sender.start()
     assert sender.sent.acquire(timeout=PATIENCE)
-    heartbeat.stop()
+    repeat.stop()
     sender.futures[0].set_exception(ConnectionLost("closed by this charge point"))
     assert caplog.text == ""
