@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# what looks at the web page for those who do not see it, or use no mouse
+AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
 # so that mypy and editors find the types of an editable install
 EDITABLE := --config-settings editable_mode=compat
 
-.PHONY: help demo web test lint docs bench fuzz crash-test soak format generate man dist clean
+.PHONY: help demo web test test-web screenshots lint docs bench fuzz crash-test soak format generate man dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +20,12 @@ web: $(VENV)/.web  ## the web page, with a CSMS and a station inside; open the a
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest
+
+test-web: $(VENV)/.dev $(VENV)/.axe  ## the web page, in Chromium
+	AXE=$(AXE) $(BIN)/python -m pytest -m web tests/web
+
+screenshots: $(VENV)/.dev  ## the pictures of the web page, into docs/images
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -m web tests/web/test_screenshots.py
 
 lint: $(VENV)/.dev  ## ruff, and mypy --strict
 	$(BIN)/ruff check .
@@ -68,6 +76,10 @@ $(VENV)/.base: $(VENV)/.venv setup.cfg pyproject.toml
 
 $(VENV)/.web: $(VENV)/.base
 	$(BIN)/pip install --quiet $(EDITABLE) --editable '.[server]' $(addprefix --editable ,$(wildcard plugins/*))
+	touch $@
+
+$(VENV)/.axe: $(VENV)/.venv
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(VENV)/axe axe-core@4.10.3
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from ..connect import embedded_csms
-from .events import EventLog
 from .fleet import Fleet
 from .refusal import Refusal
 from .stations import make_station
@@ -15,8 +14,8 @@ __all__ = ["start_demo"]
 _log = logging.getLogger("ocppsim.server")
 
 
-def start_demo(fleet: Fleet, events: EventLog) -> None:
-    """CP1, with a station of two connectors, a minute of which is a second, where the core plugin is
+def start_demo(fleet: Fleet) -> None:
+    """CP1, with a station of two connectors, a minute of which is a second, if the core plugin is
     in; else it boots once. Raises as `ocppsim.connect`."""
     cp = fleet.create("CP1", f"{embedded_csms().url}/CP1").connect()
     try:

@@ -1,4 +1,4 @@
-"""Pages for people: the start, the API, the documentation."""
+"""Pages for people: the API, the documentation."""
 
 from __future__ import annotations
 
@@ -20,17 +20,6 @@ blueprint = Blueprint("pages", __name__)
 _HERE = Path(__file__).parent
 DOCS = [_HERE / "docs", _HERE.parents[1] / "docs" / "_build" / "html"]
 """Where the built documentation may lie: in a wheel; in a clone."""
-
-
-@blueprint.get("/")
-def start() -> Response:
-    return _page(
-        "ocppsim",
-        "<h1>ocppsim</h1><p>Charge points that any program drives.</p><ul>"
-        '<li><a href="/api">The API</a>, <a href="/openapi.json">as a document</a></li>'
-        '<li><a href="/docs/">The documentation</a></li>'
-        '<li><a href="/admin">What is connected to what</a></li></ul>',
-    )
 
 
 @blueprint.get("/openapi.json")

@@ -161,6 +161,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "subprotocol": _MAYBE_TEXT,
             "busy": {**_BOOL, "description": "whether a script runs"},
             "station": {**_BOOL, "description": "whether it lives by the core plugin"},
+            "connectors": {
+                "type": "object",
+                "description": "the status of each connector of its station, by connectorId",
+                "additionalProperties": _TEXT,
+            },
             "heartbeat": {**_MAYBE_NUMBER, "description": "s between heartbeats; null: none"},
             "meter_values": {
                 **_MAYBE_NUMBER,

@@ -177,7 +177,7 @@ class Server:
             _log.warning("whoever has the token can run Python here, and %s is no secret", self.url)
         try:
             if self._demo:
-                start_demo(self.fleet, self.events)
+                start_demo(self.fleet)
         except BaseException:
             self.stop()
             raise

@@ -14,7 +14,7 @@ from .refusal import Refusal
 if TYPE_CHECKING:
     from .events import EventLog
 
-__all__ = ["has_station", "make_station", "shown", "station_of", "vehicle", "watch"]
+__all__ = ["has_station", "make_station", "shown", "station_of", "statuses", "vehicle", "watch"]
 
 _INSTALL = "pip install ./plugins/ocppsim-core, and start the server again"
 
@@ -32,6 +32,15 @@ def _core() -> Any:
 def has_station(cp: ChargePoint) -> bool:
     core = _core()
     return core is not None and core.find(cp) is not None
+
+
+def statuses(cp: ChargePoint) -> dict[str, str]:
+    """Of the connectors of its station, by their ids; {} where none lives there."""
+    core = _core()
+    station = core.find(cp) if core is not None else None
+    if station is None:
+        return {}
+    return {str(number): station.status(number) for number in (0, *station.connectors)}
 
 
 def station_of(cp: ChargePoint | None) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from server.client import Client, served
 
 pytest.importorskip("flask", reason="the extra server is not installed")
@@ -104,7 +103,7 @@ def visit(browser: Any, client: Client, make: Any) -> Iterator[Open]:
             watched.expected.append("net::ERR_")
         pages.append(watched)
         page.goto((url or client.url) + path)
-        page.wait_for_function("document.querySelector('#who option') !== null")
+        page.wait_for_function("() => document.querySelector('#who option') !== null")
         return page
 
     yield visit
@@ -116,11 +115,14 @@ def visit(browser: Any, client: Client, make: Any) -> Iterator[Open]:
 
 @pytest.fixture
 def make(client: Client) -> Iterator[Callable[..., str]]:
-    """``make(station=False, **options)``: the name of a new charge point at the CSMS inside."""
+    """``make(station=False, name="", **options)``: the name of a new charge point at the CSMS
+    inside."""
     names = []
 
-    def make(*, station: bool = False, speed: float = 60, **options: Any) -> str:
-        name = f"WEB{next(_numbers)}"
+    def make(
+        *, station: bool = False, speed: float = 60, name: str = "", **options: Any
+    ) -> str:
+        name = name or f"WEB{next(_numbers)}"
         made = client.post("/cp", {"name": name, **options})
         assert made.status == 201, made.text
         names.append(name)

@@ -35,7 +35,7 @@ def test_the_first_steps_lead_to_a_script(visit: Callable[..., Any], fresh: Clie
     expect(guide).to_contain_text("You have charged a car")
     with page.expect_download() as download:
         page.get_by_role("button", name="More for this script").click()
-        page.get_by_role("button", name="Save as file").click()
+        page.get_by_role("button", name="Save as a file").click()
     assert "StopTransaction" in Path(download.value.path()).read_text()
     page.reload()
     page.get_by_role("button", name="Close the first steps").click()

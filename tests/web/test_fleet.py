@@ -11,9 +11,8 @@ from server.client import Client
 
 
 def tile(page: Any, name: str) -> Any:
-    return page.locator(".tile").filter(
-        has=page.get_by_role("button", name=re.compile(f"Open {name}"))
-    )
+    opens = page.get_by_role("button", name=re.compile(f"Open {name}"))
+    return page.locator(".tile").filter(has=opens)
 
 
 def test_tiles_by_state_and_acts_on_many(

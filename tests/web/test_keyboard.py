@@ -21,6 +21,8 @@ FOCUS = """() => {
 def tab_to(page: Any, wanted: str, most: int = 80) -> None:
     seen = []
     for _ in range(most):
+        if page.evaluate("document.activeElement.matches('textarea')"):
+            page.keyboard.press("Escape")  # Tab indents there
         page.keyboard.press("Tab")
         name, visible, tag = page.evaluate(FOCUS)
         seen.append(name)
@@ -34,6 +36,7 @@ def tab_to(page: Any, wanted: str, most: int = 80) -> None:
 def test_a_session_by_keyboard(visit: Callable[..., Any], make: Callable[..., str]) -> None:
     page = visit(f"?cp={make(station=True)}")
     outlet = page.locator(".connectors button").first
+    expect(outlet).to_have_text("1 Available")
     tab_to(page, "Plug in")
     page.keyboard.press("Enter")
     expect(outlet).to_have_text("1 Preparing")
@@ -44,7 +47,7 @@ def test_a_session_by_keyboard(visit: Callable[..., Any], make: Callable[..., st
     expect(outlet).to_have_text("1 Finishing")
     tab_to(page, "Make a script")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#workbench textarea').value.includes('StopT')")
+    page.wait_for_function("() => document.querySelector('#workbench textarea').value.includes('StopT')")
     page.get_by_role("tab", name="Script").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Send")).to_be_focused()

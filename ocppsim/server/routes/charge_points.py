@@ -14,7 +14,7 @@ from ..fleet import Entry
 from ..inputs import checked
 from ..refusal import Refusal
 from ..schemas import SECONDS
-from ..stations import has_station
+from ..stations import has_station, statuses
 
 __all__ = ["api", "shown"]
 
@@ -40,6 +40,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "subprotocol": subprotocol,
         "busy": entry.busy,
         "station": cp is not None and has_station(cp),
+        "connectors": {} if cp is None else statuses(cp),
         "heartbeat": None if cp is None else cp.heartbeat_interval,
         "meter_values": None if cp is None else cp.meter_values_interval,
         "messages": 0 if cp is None else cp.trace.last_number,

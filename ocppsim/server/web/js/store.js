@@ -5,7 +5,7 @@
      point            something of the chosen one changed: its entry
      rows             rows were added to, or changed in, its messages: a list of them
      reset            its messages are others now
-     output, script   a script of it printed, began, ended: the data of the event
+     output, script   a script of any printed, began, ended: the data of the event
      station          its station was looked at: the answer, or null where none lives
      line             the connection to the server: "live", "waiting", "lost"
      log, error       what the server logs: the data of the event */
@@ -81,7 +81,8 @@ class Store extends EventTarget {
     this.points = new Map(
       listed.map((one) => {
         const old = before.get(one.name);
-        return [one.name, { connectors: {}, rate: 0, ...old, ...one }];
+        // without a station the page has it from StatusNotifications alone
+        return [one.name, { rate: 0, ...old, ...one, connectors: { ...old?.connectors, ...one.connectors } }];
       }),
     );
     if (!this.points.has(this.chosen)) this.choose(listed[0]?.name ?? null);
@@ -117,7 +118,7 @@ class Store extends EventTarget {
     try {
       const now = await get(at(name));
       if (name !== this.chosen || !this.point) return;
-      Object.assign(this.point, now);
+      Object.assign(this.point, now, { connectors: { ...this.point.connectors, ...now.connectors } });
       this.tell("point", this.point);
       if (!now.station) {
         if (this.station) this.tell("station", (this.station = null));
@@ -143,7 +144,7 @@ class Store extends EventTarget {
     else if (kind === "gap") this.gap(data);
     else if (kind === "output" || kind === "script") {
       if (kind === "script") this.refreshSoon();
-      if (name === this.chosen) this.tell(kind, data);
+      this.tell(kind, data);
     } else this.tell(kind, data);
   }
 

@@ -10,6 +10,12 @@ import { turn } from "./theme.js";
 import { attempt } from "./toast.js";
 
 const PROFILES = ["0 · plain", "1 · password", "2 · TLS, password", "3 · TLS, certificates"];
+const PAGES = [
+  ["Documentation", "/docs/"],
+  ["This page", "/docs/how-to/web.html"],
+  ["The REST API", "/api"],
+  ["What is connected to what", "/admin"],
+];
 const BANNERS = { lost: "The server of this page does not answer. It is asked again by itself; what was shown stays.", waiting: "" };
 
 /* fleet(): turn between one charge point and all. */
@@ -30,7 +36,11 @@ export function top(fleet) {
     { class: "square quiet", "aria-label": "More for this charge point" },
   );
   const all = h("button", { type: "button", id: "all", class: "wide", "aria-pressed": "false", onclick: fleet }, icon("grid"), h("span", {}, "All"));
-  const docs = h("a", { class: "button quiet square wide", href: "/docs/", target: "_blank", "aria-label": "Documentation", title: "Documentation" }, icon("docs"));
+  const docs = menu(icon("docs"), PAGES.map(([text, path]) => [text, () => window.open(path, "_blank", "noopener")]), {
+    class: "square quiet wide",
+    "aria-label": "Read more",
+    title: "Read more",
+  });
   const light = h("button", { type: "button", class: "quiet square", "aria-label": "Light or dark", title: "Light or dark", onclick: turn }, icon("theme"));
   $("#acts").append(connect, disconnect, more, all, docs, light);
 

@@ -5,11 +5,7 @@ import { meanings, memberOf } from "../meaning.js";
 import { seconds } from "../text.js";
 
 /* What an errorCode of OCPP means, "" where it is none. */
-async function meaningOf(code) {
-  const { errorCodes } = await meanings().catch(() => ({ errorCodes: {} }));
-  if (!Array.isArray(errorCodes)) return errorCodes[code] ?? "";
-  return errorCodes.find((one) => one.errorCode === code)?.meaning ?? "";
-}
+const meaningOf = async (code) => (await meanings().catch(() => null))?.errorCodes[code] ?? "";
 
 function card(tone, title, lasted, ...rest) {
   const time = h("span", { class: "faint latency" }, lasted === undefined ? "" : seconds(lasted));

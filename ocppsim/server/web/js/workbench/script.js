@@ -158,6 +158,7 @@ export class ScriptPane {
   }
 
   started(data) {
+    if (data.chargePoint !== store.chosen) return;
     if (this.mine && this.mine.name === store.chosen) this.mine.number ??= data.script;
     else this.output.begin("another script runs");
     this.since = Date.now();
@@ -165,14 +166,15 @@ export class ScriptPane {
   }
 
   printed(data) {
+    if (data.chargePoint !== store.chosen) return;
     if (this.output.element.hidden) this.output.begin();
     this.output.print(data.text);
   }
 
   ended(data) {
     const mine = this.mine;
-    if (mine?.name === store.chosen && (mine.number === null || mine.number === data.script)) this.finish(mine, data);
-    else this.output.end(data, data.seconds);
+    if (mine?.name === data.chargePoint && (mine.number === null || mine.number === data.script)) this.finish(mine, data);
+    else if (data.chargePoint === store.chosen) this.output.end(data, data.seconds);
     this.show();
   }
 
