@@ -209,7 +209,7 @@ class Plugins:
         self, prefix: str | None, action: str, *, trigger: bool
     ) -> Iterator[tuple[str, str, str]]:
         """Who may answer an `action`, in turn: the plugin, its hook, and what its implementation
-        says of itself. prefix: as for `answerers`; trigger: it asks for a message."""
+        says of itself. prefix: as for answerers; trigger: it asks for a message."""
         for hook in self._asked(prefix, action, trigger):
             for found in self._in_turn(hook):
                 yield found.plugin_name, hook, inspect.getdoc(found.function) or ""

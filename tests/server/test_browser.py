@@ -162,7 +162,7 @@ def test_our_own_page_works_and_keeps_to_its_policy(browser: Any, target: Client
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(target.url)
-    page.wait_for_selector("#who option")
+    page.wait_for_selector("#who option", state="attached")
     page.goto(f"{target.url}api")
     assert page.locator("section").count() > 20
     status = page.evaluate("async () => (await fetch('/cp')).status")

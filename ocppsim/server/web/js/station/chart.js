@@ -1,7 +1,6 @@
 /* A live chart: power that flows, the limit in force, and the state of charge. */
 
 import { h, s, say } from "../dom.js";
-import { scaled } from "../text.js";
 
 const SPAN = 180; // s that are shown
 const WIDTH = 288;
@@ -52,8 +51,8 @@ export class Chart {
     const { power = 0, offered = null, soc } = connector;
     this.points.push({ time: now, power, offered, soc });
     while (this.points.length && this.points[0].time < now - SPAN - 5) this.points.shift();
-    say(this.values[0], scaled(power, "W"));
-    say(this.values[1], scaled(offered, "W"));
+    say(this.values[0], kilowatts(power));
+    say(this.values[1], kilowatts(offered));
     say(this.values[2], `${Math.round(soc * 100)} %`);
     this.draw(now);
   }
@@ -76,6 +75,12 @@ export class Chart {
     say(this.left[0], "0");
     say(this.left[1], most >= 1000 ? `${most / 1000} kW` : `${most} W`);
   }
+}
+
+/* Watts, short. */
+function kilowatts(value) {
+  if (value === null) return "–";
+  return value < 1000 ? `${Math.round(value)} W` : `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} kW`;
 }
 
 /* The next of 1, 2, 5 times a power of ten. */
