@@ -15,7 +15,12 @@ pytest.importorskip("flask", reason="the extra server is not installed")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    # as without the internet
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 WIDE = {"width": 1280, "height": 800}
 
 _numbers = count(1)
@@ -55,16 +60,17 @@ class Watched:
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(f"{error}"))
         page.on("console", self._said)
-        page.on("request", self._asked)
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("websocket", lambda socket: self._asked(socket.url))
 
     def _said(self, message: Any) -> None:
         if message.type == "error":
             where = message.location.get("url", "") if message.location else ""
             self.errors.append(f"{message.text} {where}")
 
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "blob:", "data:")):
-            self.errors.append(f"asks another host: {request.url}")
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "blob:", "data:")):
+            self.errors.append(f"asks another host: {url}")
 
     def surprises(self) -> list[str]:
         return [error for error in self.errors if not any(e in error for e in self.expected)]
@@ -103,7 +109,7 @@ def visit(browser: Any, client: Client, make: Any) -> Iterator[Open]:
             watched.expected.append("net::ERR_")
         pages.append(watched)
         page.goto((url or client.url) + path)
-        page.wait_for_function("() => document.querySelector('#who option') !== null")
+        page.locator("#who option").first.wait_for(state="attached")
         return page
 
     yield visit
@@ -119,9 +125,7 @@ def make(client: Client) -> Iterator[Callable[..., str]]:
     inside."""
     names = []
 
-    def make(
-        *, station: bool = False, speed: float = 60, name: str = "", **options: Any
-    ) -> str:
+    def make(*, station: bool = False, speed: float = 60, name: str = "", **options: Any) -> str:
         name = name or f"WEB{next(_numbers)}"
         made = client.post("/cp", {"name": name, **options})
         assert made.status == 201, made.text

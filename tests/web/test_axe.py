@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from server.client import Client
+from server.client import Client, served
 
 AXE = os.environ.get("AXE", "")
 pytestmark = pytest.mark.skipif(not AXE, reason="AXE does not name axe.min.js; make test-web does")
@@ -57,7 +57,9 @@ def test_a_session(visit: Callable[..., Any], name: str, dark: bool) -> None:
 def test_each_tab(visit: Callable[..., Any], name: str, tab: str, dark: bool) -> None:
     page = visit(f"?cp={name}", dark=dark)
     page.get_by_role("tab", name=tab, exact=True).click()
-    page.get_by_role("tabpanel").locator("button:visible, input:visible, a:visible").first.wait_for()
+    page.get_by_role("tabpanel").locator(
+        "button:visible, input:visible, a:visible"
+    ).first.wait_for()
     assert faults(page) == []
 
 
@@ -69,14 +71,33 @@ def test_an_error_in_a_script(visit: Callable[..., Any], name: str) -> None:
     assert faults(page) == []
 
 
-def test_all_at_once_and_the_dialog(visit: Callable[..., Any], name: str) -> None:
-    page = visit(f"?cp={name}")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_all_at_once_and_the_dialog(visit: Callable[..., Any], name: str, dark: bool) -> None:
+    page = visit(f"?cp={name}", dark=dark)
     page.locator("#all").click()
     page.get_by_role("checkbox", name=f"Choose {name}").check()
     assert faults(page) == []
     page.get_by_role("button", name="Add charge points").click()
     page.get_by_role("dialog").get_by_text("Security", exact=True).click()
     assert faults(page) == []
+
+
+@pytest.mark.parametrize("how", ["JSON", "Raw"])
+def test_a_message_by_hand(visit: Callable[..., Any], name: str, how: str) -> None:
+    page = visit(f"?cp={name}")
+    page.get_by_role("tab", name="Send", exact=True).click()
+    page.get_by_role("tabpanel").get_by_text(how, exact=True).click()
+    page.get_by_role("textbox", name=re.compile("Payload as JSON|Text of the message")).wait_for()
+    assert faults(page) == []
+
+
+def test_nothing_is_there_yet(visit: Callable[..., Any], tmp_path: Path) -> None:
+    with served(tmp_path) as client:
+        page = visit(url=client.url, guide=True)
+        page.get_by_role("dialog", name="Welcome").wait_for()
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+        assert faults(page) == []
 
 
 @pytest.mark.parametrize("place", ["Station", "Messages", "Workbench"])

@@ -47,7 +47,9 @@ def test_a_session_by_keyboard(visit: Callable[..., Any], make: Callable[..., st
     expect(outlet).to_have_text("1 Finishing")
     tab_to(page, "Make a script")
     page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('#workbench textarea').value.includes('StopT')")
+    page.wait_for_function(
+        "() => document.querySelector('#workbench textarea').value.includes('StopT')"
+    )
     page.get_by_role("tab", name="Script").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Send")).to_be_focused()

@@ -189,7 +189,9 @@ def test_make_a_script_whose_script_runs_in_batch_mode(
     expect(lines(page).filter(has_text="Available").last).to_be_visible()
     page.get_by_role("button", name="Make a script").click()
     editor = page.get_by_role("textbox", name="Script", exact=True)
-    page.wait_for_function("() => document.querySelector('#workbench textarea').value.includes('StopT')")
+    page.wait_for_function(
+        "() => document.querySelector('#workbench textarea').value.includes('StopT')"
+    )
     script = tmp_path / "session.py"
     script.write_text(editor.input_value())
     with CentralSystem() as csms:

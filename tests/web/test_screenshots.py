@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 from server.client import Client
-from web.waiting import until
 
 PHONE = {"width": 390, "height": 844}
-SCRIPT = '''\
+SCRIPT = """\
 boot = cp.send_boot_notification(
     chargePointVendor="vendor", chargePointModel="model"
 )
@@ -25,11 +24,18 @@ print("boot:", boot["status"])
 @cp.on("Reset")
 def reset(request):
     return {"status": "Accepted"}
-'''
+"""
 
-MEASURED = """async () => {
+# the clock of the chart, which goes ahead with each look
+CLOCK = """() => {
+    const now = performance.now.bind(performance);
+    window.ahead = 0;
+    performance.now = () => now() + window.ahead;
+}"""
+LOOK = """async () => {
     const { store } = await import('/web/js/store.js');
-    return store.exchanges.rows.filter((row) => row.action === 'MeterValues').length > 12;
+    window.ahead += 2000;
+    await store.look();
 }"""
 
 
@@ -75,25 +81,35 @@ def keep(page: Any, folder: Path, name: str) -> None:
     assert colours(path) > 500
 
 
-def charge(page: Any) -> None:
+def charge(page: Any, client: Client, name: str) -> None:
+    """Three minutes of a session on the chart, with a pause."""
     expect(page.get_by_role("button", name=re.compile("^1 "))).to_have_text("1 Charging")
-    page.get_by_role("textbox", name="Script", exact=True).fill(SCRIPT)
-    # long enough that the chart has a curve
-    many = page.locator("button.line").filter(has_text="MeterValues")
-    until(page, MEASURED, timeout=30)
-    expect(many.last).to_be_visible()
+    page.evaluate(CLOCK)
+    for act in ("pause-car", "resume-car", None):
+        for _ in range(30):
+            page.evaluate(LOOK)
+        if act:
+            client.post(f"/cp/{name}/station/{act}", {"connector": 1})
+    expect(page.locator(".display-1")).to_have_text("Charging")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page(visit: Callable[..., Any], lively: str, folder: Path, dark: bool) -> None:
+def test_the_page(
+    visit: Callable[..., Any], lively: str, client: Client, folder: Path, dark: bool
+) -> None:
     page = visit(f"?cp={lively}", dark=dark, device_scale_factor=1.5)
-    charge(page)
+    charge(page, client, lively)
+    page.get_by_role("textbox", name="Script", exact=True).fill(SCRIPT)
+    page.get_by_role("button", name="Clear").click()
+    client.post(f"/csms/{lively}/call/GetConfiguration", {"key": ["HeartbeatInterval"]})
+    client.post(f"/cp/{lively}/call/StatusNotification?validate=false", {"connectorId": 1})
+    expect(page.locator("button.line").nth(6)).to_be_visible()
     keep(page, folder, f"page-{'dark' if dark else 'light'}")
 
 
-def test_a_message(visit: Callable[..., Any], lively: str, folder: Path) -> None:
+def test_a_message(visit: Callable[..., Any], lively: str, client: Client, folder: Path) -> None:
     page = visit(f"?cp={lively}", device_scale_factor=1.5)
-    expect(page.get_by_role("button", name=re.compile("^1 "))).to_have_text("1 Charging")
+    charge(page, client, lively)
     page.locator("button.line").filter(has_text="StartTransaction").click()
     page.locator(".detail .means").first.wait_for()
     keep(page, folder, "message")
@@ -116,10 +132,13 @@ def test_all_at_once(
     expect(page.locator(".tile")).to_have_count(12)
     expect(page.locator(".tile[data-status=Charging]")).to_have_count(4)
     page.get_by_role("checkbox", name="Choose DEPOT-05").check()
+    expect(page.locator("#fleet [role=status]")).to_contain_text(
+        re.compile(r"· [1-9]\d* messages/s")
+    )
     keep(page, folder, "all")
 
 
-def test_a_phone(visit: Callable[..., Any], lively: str, folder: Path) -> None:
+def test_a_phone(visit: Callable[..., Any], lively: str, client: Client, folder: Path) -> None:
     page = visit(f"?cp={lively}", size=PHONE, device_scale_factor=2)
-    expect(page.locator(".display-1")).to_have_text("Charging")
+    charge(page, client, lively)
     keep(page, folder, "phone")

@@ -34,7 +34,8 @@ def test_a_car_is_charged_by_clicks(
     # the chart and the display go on by themselves
     chart = page.get_by_role("img", name=re.compile("^Power, limit"))
     expect(chart).to_be_visible()
-    page.wait_for_function("() => /[LV].*[LV]/.test(document.querySelector('path.power').getAttribute('d'))"
+    page.wait_for_function(
+        "() => /[LV].*[LV]/.test(document.querySelector('path.power').getAttribute('d'))"
     )
     expect(page.locator(".display-1")).to_have_text("Charging")
     expect(page.locator(".display-2")).to_have_text(re.compile(r"kW · \d+ %"))

@@ -211,9 +211,7 @@ def test_the_next_request_is_answered_with_an_error(page: Any, client: Client, n
     panel = tab(page, "Faults")
     panel.get_by_label("Action that is answered").select_option("Reset")
     how = panel.get_by_label("How it is answered")
-    error = next(
-        text for text in how.locator("option").all_inner_texts() if "CALLERROR" in text
-    )
+    error = next(text for text in how.locator("option").all_inner_texts() if "CALLERROR" in text)
     how.select_option(label=error)
     panel.get_by_role("button", name="Set this answer").click()
     expect(panel.get_by_role("button", name="Remove the answers set for Reset")).to_be_visible()
