@@ -100,6 +100,7 @@ def visit(browser: Any, client: Client, make: Any) -> Iterator[Open]:
             viewport=size, color_scheme="dark" if dark else "light", **options
         )
         contexts.append(context)
+        context.set_default_timeout(10_000)
         if not guide:
             context.add_init_script("localStorage.guide ??= '[\"closed\"]'")
         page = context.new_page()

@@ -16,11 +16,12 @@ SMALL = """() => [...document.querySelectorAll('body *')].filter((one) => {
     return text && one.checkVisibility() && !one.closest('svg') && !one.closest('.unseen')
         && parseFloat(getComputedStyle(one).fontSize) < 11;
 }).map((one) => `${one.textContent}: ${getComputedStyle(one).fontSize}`)"""
-OUTSIDE = """() => [...document.querySelectorAll('button, input, select, a.button')].filter((one) => {
+CONTROLS = "button, input, select, a.button"
+OUTSIDE = f"""() => [...document.querySelectorAll('{CONTROLS}')].filter((one) => {{
     const box = one.getBoundingClientRect();
     return one.checkVisibility() && box.width > 1 && !one.closest('.unseen, .skip, .tabs')
         && !one.matches('.skip') && (box.left < 0 || box.right > innerWidth + 1);
-}).map((one) => one.getAttribute('aria-label') || one.textContent)"""
+}}).map((one) => one.getAttribute('aria-label') || one.textContent)"""
 
 
 @pytest.mark.parametrize("width", [1024, 1280, 1920])

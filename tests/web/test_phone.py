@@ -43,3 +43,17 @@ def test_a_session_by_touch(page: Any) -> None:
     row.tap()
     page.get_by_role("button", name="Send again, edited").tap()
     expect(page.locator("#workbench")).to_be_visible()
+
+
+def test_the_connection_is_told_of_too(page: Any) -> None:
+    page.get_by_role("button", name="About the connection").tap()
+    facts = page.locator("#facts")
+    expect(facts).to_contain_text("ws://127.0.0.1")
+    expect(facts).to_contain_text("Connectedfor")
+    expect(facts).to_contain_text("0 · plain")
+    expect(facts).to_contain_text("Queue")
+
+
+def test_the_name_is_not_cut(page: Any) -> None:
+    which = page.get_by_label("Charge point", exact=True)
+    assert which.evaluate("(one) => one.clientWidth") >= 96

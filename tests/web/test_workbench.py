@@ -81,6 +81,22 @@ def test_a_script_is_stopped(page: Any, client: Client, name: str) -> None:
     assert not client.get(f"/cp/{name}").json["busy"]
 
 
+def test_the_output_is_copied_over_plain_http_too(page: Any) -> None:
+    """Where the server is another machine, the browser gives no `navigator.clipboard`."""
+    page.evaluate(
+        """() => {
+            Object.defineProperty(navigator, 'clipboard', { value: undefined });
+            document.addEventListener('copy', () => (window.copied = String(getSelection())));
+        }"""
+    )
+    editor(page).fill("print('copy me')\n")
+    press(page, "Run")
+    expect(page.get_by_role("log", name="Output of the script")).to_contain_text("copy me")
+    press(page, "Copy the output")
+    expect(page.get_by_role("log", name="Notices")).to_contain_text("Copied")
+    assert "copy me" in page.evaluate("window.copied")
+
+
 def test_the_text_is_kept_and_the_past_comes_back(page: Any) -> None:
     editor(page).fill("print('first')\n")
     press(page, "Run")

@@ -1,6 +1,6 @@
 /* Notices in a corner of the page. */
 
-import { $, h } from "./dom.js";
+import { $, copyText, h } from "./dom.js";
 
 const STAY = 8000; // ms
 
@@ -18,6 +18,11 @@ export function toast(text, { kind = "", hint = "" } = {}) {
 export function complain(error) {
   if (error.name === "AbortError") return;
   toast(error.what ?? error.message, { kind: "bad", hint: error.hint });
+}
+
+/* Put `text` into the clipboard, and say so. */
+export async function copied(text) {
+  if (await attempt(() => copyText(text))) toast("Copied");
 }
 
 /* Do something, and show what goes wrong. Gives whether nothing did. */

@@ -23,7 +23,10 @@ export function top(fleet) {
   const which = h("select", { "aria-label": "Charge point", onchange: () => store.choose(which.value) });
   const dot = h("span", { class: "dot" });
   const add = h("button", { type: "button", class: "square quiet", "aria-label": "Connect another charge point", title: "Connect another charge point", onclick: () => connectDialog({}, (name) => store.choose(name)) }, icon("plus"));
-  $("#who").append(dot, which, add);
+  // on a phone there is no room for the facts: they come when they are asked for
+  const about = h("button", { type: "button", class: "square quiet about", "aria-label": "About the connection", "aria-expanded": "false" }, h("span", { class: "dot" }));
+  about.addEventListener("click", () => about.setAttribute("aria-expanded", String(document.body.toggleAttribute("data-facts"))));
+  $("#who").append(dot, about, which, add);
 
   const connect = button("Connect", () => attempt(() => post(at(store.chosen, "/connect"))).then(() => store.refresh()), { class: "primary" });
   const disconnect = button("Disconnect", () => attempt(() => post(at(store.chosen, "/disconnect"))).then(() => store.refresh()));
@@ -45,7 +48,7 @@ export function top(fleet) {
   $("#acts").append(connect, disconnect, more, all, docs, light);
 
   const facts = Object.fromEntries(
-    ["OCPP", "CSMS", "Connected", "Security", "Queue", "Violations"].map((name) => [name, h("dd", {})]),
+    ["OCPP", "CSMS", "Connected", "Security", "Queue", "CSMS violations"].map((name) => [name, h("dd", {})]),
   );
   refill($("#facts"), Object.entries(facts).map(([name, value]) => h("div", { class: name === "CSMS" ? "url" : name.toLowerCase() }, h("dt", {}, name === "CSMS" ? "URL" : name), value)));
 
@@ -67,7 +70,7 @@ export function top(fleet) {
     document.title = there ? `${point.name} · ocppsim` : "ocppsim";
     $("#facts").hidden = !there;
     for (const one of [connect, disconnect, more]) one.hidden = !there;
-    dot.dataset.status = point?.connected ? "connected" : "disconnected";
+    for (const one of [dot, about]) one.dataset.status = point?.connected ? "connected" : "disconnected";
     if (!there) return;
     connect.hidden = point.connected;
     disconnect.hidden = !point.connected;
@@ -77,8 +80,8 @@ export function top(fleet) {
     say(facts.Security, PROFILES[point.security_profile] ?? "–");
     say(facts.Queue, point.queue ? `${count(point.queue)} waiting` : "empty");
     facts.Queue.classList.toggle("bad", point.queue > 0);
-    say(facts.Violations, count(point.violations));
-    facts.Violations.classList.toggle("bad", point.violations > 0);
+    say(facts["CSMS violations"], count(point.violations));
+    facts["CSMS violations"].classList.toggle("bad", point.violations > 0);
     tick();
   }
 

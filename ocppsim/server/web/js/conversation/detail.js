@@ -1,9 +1,9 @@
 /* An open row: both messages, field by field, with what OCPP means by each. */
 
-import { button, copyText, h, icon, refill } from "../dom.js";
+import { button, h, icon, refill } from "../dom.js";
 import { isBad, payloadOf } from "../exchanges.js";
 import { meanings, memberOf } from "../meaning.js";
-import { attempt, toast } from "../toast.js";
+import { copied } from "../toast.js";
 
 /* again(action, payload, row): "send again, edited"; raw(text): the same for what is no CALL. */
 export function detailOf(one, { again, raw }) {
@@ -35,9 +35,9 @@ function* parts(one, known, { again, raw }) {
   yield h("div", { class: "buttons" }, buttons);
 }
 
-async function copy(messages) {
+function copy(messages) {
   const lines = messages.filter(Boolean).map((message) => (message.frame ? JSON.stringify(message.frame) : message.text));
-  await attempt(() => copyText(lines.join("\n"))) && toast("Copied");
+  return copied(lines.join("\n"));
 }
 
 function heading(toCsms, kind, message) {

@@ -75,7 +75,7 @@ export class Drawing {
       s("rect", { class: "battery", x: -25, y: -10, width: 50, height: 9, rx: 3 }),
       level,
     );
-    const number = s("text", { class: "number", x, y: 118 }, String(connectorId));
+    const number = s("text", { class: "number", x, y: 73.5 }, String(connectorId));
     const bolt = s("path", { class: "cross", d: `M${x - 7} 85l14 14M${x + 7} 85l-14 14` });
     const hit = s("rect", { class: "hit", x: x - Math.min(20, step / 2), y: 72, width: Math.min(40, step), height: 52 });
     const group = s("g", { class: "outlet", onclick: () => this.picked(connectorId) }, body, ring, socket, cable, flow, bolt, number, hit);

@@ -203,7 +203,6 @@ function stateOf(now, point) {
 
 function session(one) {
   if (!one.session) return "none";
-  const { idTag, transactionId, meterStart, meter } = one.session;
-  const energy = meter !== undefined ? ` · ${scaled(meter - meterStart, "Wh")}` : "";
-  return `${transactionId ?? "…"} · ${idTag}${energy}`;
+  const { idTag, transactionId } = one.session;
+  return `${transactionId ?? "…"} · ${idTag}`;
 }

@@ -3,7 +3,7 @@
 import { at, get } from "../api.js";
 import { button, h, icon, refill, save } from "../dom.js";
 import { store } from "../store.js";
-import { toast } from "../toast.js";
+import { copied } from "../toast.js";
 
 const PROFILES = [
   ["0: no security", "Plain WebSocket, without a password."],
@@ -163,10 +163,7 @@ function card({ use, subject, issuer, serialNumber, notBefore, notAfter, sha256,
     ["Serial number", serialNumber],
     ["Fingerprint (SHA-256)", colons],
   ];
-  const copy = async () => {
-    await navigator.clipboard.writeText(pem);
-    toast("Copied");
-  };
+  const copy = () => copied(pem);
   return h(
     "section",
     { class: "card certificate", "aria-label": `Certificate of ${name}` },

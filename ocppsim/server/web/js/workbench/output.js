@@ -2,7 +2,7 @@
 
 import { button, h, icon, refill, say } from "../dom.js";
 import { seconds } from "../text.js";
-import { toast } from "../toast.js";
+import { copied } from "../toast.js";
 
 const MOST = 100_000; // characters that are shown
 
@@ -82,9 +82,8 @@ export class Output {
     if (ok && !this.text) refill(this.fault, h("p", { class: "faint" }, "It printed nothing."));
   }
 
-  async copy() {
-    await navigator.clipboard.writeText([this.text, this.fault.textContent].filter(Boolean).join("\n"));
-    toast("Copied");
+  copy() {
+    return copied([this.text, this.fault.textContent].filter(Boolean).join("\n"));
   }
 }
 
