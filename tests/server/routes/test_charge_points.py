@@ -32,6 +32,7 @@ def test_one_is_made_and_connected(client: Client, csms: CentralSystem) -> None:
         "subprotocol": "ocpp1.6",
         "busy": False,
         "station": False,
+        "connectors": {},
         "heartbeat": None,
         "meter_values": None,
         "messages": 0,
