@@ -10,7 +10,7 @@ EDITABLE := --config-settings editable_mode=compat
 .PHONY: help demo web test test-web screenshots lint docs bench fuzz crash-test soak format generate man dist clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base  ## one charging session against the embedded CSMS, every frame on the screen
 	@env -u OCPPSIM_URL $(BIN)/ocppsim -v docs/examples/charging_session.py

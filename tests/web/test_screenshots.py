@@ -34,7 +34,7 @@ CLOCK = """() => {
 }"""
 LOOK = """async () => {
     const { store } = await import('/web/js/store.js');
-    window.ahead += 2000;
+    window.ahead += 4000;
     await store.look();
 }"""
 
@@ -86,7 +86,7 @@ def charge(page: Any, client: Client, name: str) -> None:
     expect(page.get_by_role("button", name=re.compile("^1 "))).to_have_text("1 Charging")
     page.evaluate(CLOCK)
     for act in ("pause-car", "resume-car", None):
-        for _ in range(30):
+        for _ in range(15):
             page.evaluate(LOOK)
         if act:
             client.post(f"/cp/{name}/station/{act}", {"connector": 1})
