@@ -8,7 +8,7 @@ const STEPS = [
   ["present-id-tag", "Hold up a card", "Press “Hold up card”. The CSMS is asked (Authorize), and the charging begins (StartTransaction)."],
   ["open", "Read a message", "Click a row of the messages: each field says what it means."],
   ["stop", "End the charging", "Hold up the card once more, or unplug. StopTransaction tells what was charged."],
-  ["script", "Take it home", "Press “Make a script” above the messages: what you did is Python now. Save it, or run it again."],
+  ["script", "Take it home", "Press “Make a script” above the messages: what you did is Python now. Save it by ⋯ beside History."],
 ];
 
 export class Guide {

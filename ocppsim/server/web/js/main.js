@@ -26,6 +26,7 @@ function goTo(place) {
   }
   for (const one of $("#places").children) one.setAttribute("aria-current", String(one.dataset.place === place));
   $("#all").setAttribute("aria-pressed", String(place === "fleet"));
+  if (place === "fleet") store.tell("points"); // it draws only what is seen
 }
 
 $("#places").append(

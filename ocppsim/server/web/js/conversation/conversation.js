@@ -207,7 +207,7 @@ class Conversation {
       const text = await this.fetch("script");
       this.bench.openScript(text, `${store.chosen}.py`);
       const odd = this.list.rows.filter((one) => isBad(one) || isError(one)).length;
-      toast("The messages are a script now", { hint: odd ? "Those that broke the protocol are in it too." : "Run it here, or save it and run it with: ocppsim FILE" });
+      toast("The messages are a script now", { hint: `${odd ? "Those that broke the protocol are in it too. " : ""}Save it by ⋯ beside History, and run it with: ocppsim FILE. Run here, it ends the station.` });
     });
   }
 
