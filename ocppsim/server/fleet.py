@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..chargepoint import ChargePoint
 from ..connect import prepare
+from ..errors import ConnectionLost
 from ..plugins import Plugins
 from .answers import Answers
 from .stations import watch
@@ -80,6 +81,12 @@ class Entry:
     @property
     def connected(self) -> bool:
         return self._cp is not None and self._cp.connected
+
+    def made(self) -> ChargePoint:
+        """Its charge point. Raises ConnectionLost where nobody has made it yet."""
+        if self._cp is None:
+            raise ConnectionLost(f"{self.name} was never connected")
+        return self._cp
 
     def prepare(self) -> ChargePoint:
         """Its charge point, made but not connected if there was none. Raises as

@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import Any
 
-from ...errors import ConnectionLost
 from ..api import Api, parts, ref
 from ..refusal import Refusal
 from ..schemas import SECONDS
@@ -14,13 +13,6 @@ from ..schemas import SECONDS
 __all__ = ["api"]
 
 api = Api("calls", "calls")
-
-
-def _connected(name: str) -> Any:
-    cp = parts().fleet.get(name).cp
-    if cp is None:
-        raise ConnectionLost(f"{name} was never connected")
-    return cp
 
 
 @api.route(
@@ -47,7 +39,7 @@ def _connected(name: str) -> Any:
 )
 def call(name: str, action: str, body: dict[str, Any], query: dict[str, Any]) -> Any:
     """The answer is the payload of the CALLRESULT."""
-    return dict(_connected(name).call(action, body, **query))
+    return dict(parts().fleet.get(name).made().call(action, body, **query))
 
 
 @api.route(
@@ -60,7 +52,7 @@ def call(name: str, action: str, body: dict[str, Any], query: dict[str, Any]) ->
     example={"text": '[2, "1", "Heartbeat", {}'},
 )
 def send_raw(name: str, body: dict[str, Any]) -> Any:
-    cp = _connected(name)
+    cp = parts().fleet.get(name).made()
     data: str | bytes = body.get("text", "")
     if "base64" in body:
         try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...chargepoint import ChargePoint
-from ...errors import ConnectionLost
 from ..api import Api, parts, ref
 from .charge_points import shown
 
@@ -14,13 +12,6 @@ __all__ = ["api"]
 api = Api("repeating", "calls")
 
 _ERRORS = {409: "it is not connected"}
-
-
-def _connected(name: str) -> ChargePoint:
-    cp = parts().fleet.get(name).cp
-    if cp is None:
-        raise ConnectionLost(f"{name} was never connected")
-    return cp
 
 
 @api.route(
@@ -36,8 +27,9 @@ def start_heartbeat(name: str, body: dict[str, Any]) -> Any:
     """One each interval, until this is deleted or the connection ends; they go on where it connects
     again by itself. A station sets them anew when its boot is accepted, and when its key
     HeartbeatInterval changes."""
-    _connected(name).start_heartbeat(body["interval"])
-    return shown(parts().fleet.get(name))
+    entry = parts().fleet.get(name)
+    entry.made().start_heartbeat(body["interval"])
+    return shown(entry)
 
 
 @api.route("DELETE", "/cp/{name}/heartbeat", "Send no more heartbeats", answer=ref("ChargePoint"))
@@ -63,8 +55,9 @@ def start_meter_values(name: str, body: dict[str, Any]) -> Any:
     place of those that were begun before, until this is deleted or the charge point is closed.
     While it is not connected none is sent. A station knows nothing of them: its own meters go on
     beside them."""
-    _connected(name).start_meter_values(**body)
-    return shown(parts().fleet.get(name))
+    entry = parts().fleet.get(name)
+    entry.made().start_meter_values(**body)
+    return shown(entry)
 
 
 @api.route(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ConnectionLost
 from ..api import Api, parts, ref
 from .charge_points import shown
 
@@ -27,7 +26,5 @@ def stall(name: str, body: dict[str, Any]) -> Any:
     wait or time out, and what came in is read afterwards. The answer comes at once; 0 ends it, and
     so does to disconnect."""
     entry = parts().fleet.get(name)
-    if entry.cp is None:
-        raise ConnectionLost(f"{name} was never connected")
-    entry.cp.stall(body["seconds"])
+    entry.made().stall(body["seconds"])
     return shown(entry)

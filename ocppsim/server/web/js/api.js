@@ -39,5 +39,14 @@ export const post = (path, body = {}) => ask("POST", path, body);
 export const put = (path, body) => ask("PUT", path, body);
 export const remove = (path) => ask("DELETE", path);
 
+/* Do `act` with each of these, so many at a time. Throws the first that one of them throws. */
+export async function several(items, atOnce, act) {
+  const queue = [...items];
+  const worker = async () => {
+    while (queue.length) await act(queue.shift());
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, worker));
+}
+
 /* The path of a charge point. */
 export const at = (name, rest = "") => `/cp/${encodeURIComponent(name)}${rest}`;

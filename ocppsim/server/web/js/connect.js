@@ -1,6 +1,6 @@
 /* The dialog that makes charge points. */
 
-import { at, post } from "./api.js";
+import { at, post, several } from "./api.js";
 import { button, field, h, select } from "./dom.js";
 import { store } from "./store.js";
 import { complain, toast } from "./toast.js";
@@ -77,14 +77,10 @@ export function connectDialog(given = {}, done = () => null) {
     progress.hidden = wanted.length === 1;
     let made = 0;
     try {
-      const queue = [...wanted];
-      const worker = async () => {
-        for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
-          await make(one, found);
-          progress.value = ++made;
-        }
-      };
-      await Promise.all(Array.from({ length: Math.min(3, wanted.length) }, worker));
+      await several(wanted, 3, async (one) => {
+        await make(one, found);
+        progress.value = ++made;
+      });
       localStorage.setItem("url", url.value.trim());
       await store.refresh();
       dialog.close();

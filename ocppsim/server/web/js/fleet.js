@@ -1,6 +1,6 @@
 /* All charge points at once: a tile each, coloured by state; and acts on many of them. */
 
-import { at, ask, post, remove } from "./api.js";
+import { at, ask, post, remove, several } from "./api.js";
 import { $, button, h, icon, refill, say } from "./dom.js";
 import { connectDialog } from "./connect.js";
 import { store } from "./store.js";
@@ -144,18 +144,14 @@ export class Fleet {
     const wrong = [];
     let done = 0;
     Object.assign(this.progress, { max: names.length, value: 0, hidden: false });
-    const queue = [...names];
-    const worker = async () => {
-      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        try {
-          await act(name);
-        } catch (error) {
-          wrong.push([name, error]);
-        }
-        this.progress.value = ++done;
+    await several(names, AT_ONCE, async (name) => {
+      try {
+        await act(name);
+      } catch (error) {
+        wrong.push([name, error]);
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, names.length) }, worker));
+      this.progress.value = ++done;
+    });
     this.progress.hidden = true;
     if (wrong.length === 1) complain(wrong[0][1]);
     else if (wrong.length) toast(`${text}: ${wrong.length} of ${names.length} refused`, { kind: "bad", hint: `${wrong[0][0]}: ${wrong[0][1].message}` });

@@ -105,7 +105,7 @@ class Conversation {
       } else this.update(one, test(one));
     }
     if (!this.list.follow) this.missed += rows.length;
-    this.list.grown();
+    this.list.soon();
     this.told();
   }
 

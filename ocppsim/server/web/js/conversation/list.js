@@ -35,11 +35,6 @@ export class List {
     this.soon();
   }
 
-  /* `rows` has got longer. */
-  grown() {
-    this.soon();
-  }
-
   /* This row is not what it was. */
   changed(row) {
     const place = this.drawn.get(row)?.place;
@@ -70,6 +65,7 @@ export class List {
     this.soon();
   }
 
+  /* Draw what is in sight, with the next frame: `rows` may have got longer. */
   soon() {
     if (this.due) return;
     this.due = true;

@@ -8,18 +8,6 @@ import { complain, toast } from "../toast.js";
 import { choice } from "./choice.js";
 import { firstOf } from "./first.js";
 
-const CODES = [
-  "NotImplemented",
-  "NotSupported",
-  "InternalError",
-  "ProtocolError",
-  "SecurityError",
-  "FormationViolation",
-  "PropertyConstraintViolation",
-  "OccurenceConstraintViolation",
-  "TypeConstraintViolation",
-  "GenericError",
-];
 const number = (value, min, max) => h("input", { type: "number", value, min, max, step: "any" });
 const path = (rest) => at(store.chosen, rest);
 
@@ -108,7 +96,7 @@ class NextAnswer {
       { "aria-label": "How it is answered", onchange: () => this.show() },
     );
     this.seconds = number(5, 0, 3600);
-    this.code = select(CODES, "InternalError");
+    this.code = h("select", {});
     this.description = h("input", { maxlength: 255, value: "out of order", spellcheck: "false" });
     this.status = h("select", {});
     this.raw = h("textarea", { class: "code", rows: 2, spellcheck: "false", value: '[3,"' });
@@ -143,9 +131,10 @@ class NextAnswer {
   }
 
   async learn() {
-    const known = await meanings().catch(() => ({ actions: {} }));
+    const known = await meanings().catch(() => ({ actions: {}, errorCodes: {} }));
     const all = Object.values(known.actions).filter(({ sender }) => sender !== "charge point");
     this.actions = Object.fromEntries(all.map((one) => [one.action, one]));
+    refill(this.code, Object.keys(known.errorCodes).map((code) => h("option", { value: code, selected: code === "InternalError" }, code)));
     refill(
       this.which,
       Object.keys(this.actions)
